@@ -56,6 +56,13 @@ def test_pieces_go_on_as_they_come():
         ],
         # a name in pieces, an id with the second
         [(0, "", "lo", ""), (0, "a", "ok", '{"city": "A"}'), (1, "b", "now", "")],
+        # indexes in some pieces only: one that says nothing is of the same call as the one before
+        [
+            (0, "a", "look", '{"city"'),
+            (1, "b", "now", ""),
+            (0, "", "", ": "),
+            (None, "", "", '"A"}'),
+        ],
         # only indexes after the first piece, out of turn
         [
             (0, "a", "look", '{"city": '),

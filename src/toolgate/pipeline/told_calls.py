@@ -27,6 +27,8 @@ class ToldCalls:
         self._ended = 0
         self._shown = 0
         self._late: list[str] = []
+        self._latest = 0
+        """The call that the latest piece was of."""
 
     def feed(self, deltas: Sequence[CallDelta]) -> list[Event]:
         """The events that these pieces make certain."""
@@ -56,6 +58,7 @@ class ToldCalls:
             events = self.settle()
             place = len(self._told)
             self._told.append(_ToldCall(delta.index))
+        self._latest = place
         if place < self._ended:
             self._late.append(delta.arguments)
             return []
@@ -65,8 +68,13 @@ class ToldCalls:
         return events
 
     def _find(self, delta: CallDelta) -> int | None:
-        """The call that a piece belongs to; None for a new one."""
-        places = range(len(self._told) - 1, -1, -1)
+        """The call that a piece belongs to; None for a new one.
+
+        A piece that says nothing of itself is of the same call as the piece before it.
+        """
+        is_bare = delta.index is None and not (delta.id or delta.name)
+        first = [self._latest] if is_bare and self._told else []
+        places = [*first, *range(len(self._told) - 1, -1, -1)]
         named = (place for place in places if self._told[place].is_named_by(delta))
         likely = (place for place in places if self._told[place].may_continue_with(delta))
         return next(chain(named, likely), None)
