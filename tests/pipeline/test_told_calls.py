@@ -63,6 +63,12 @@ def test_pieces_go_on_as_they_come():
             (0, "", "", ": "),
             (None, "", "", '"A"}'),
         ],
+        [
+            (None, "a", "look", '{"city"'),
+            (None, "b", "now", ""),
+            (None, "a", "", ": "),
+            (None, "", "", '"A"}'),
+        ],
         # only indexes after the first piece, out of turn
         [
             (0, "a", "look", '{"city": '),

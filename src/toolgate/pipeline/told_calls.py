@@ -72,9 +72,9 @@ class ToldCalls:
 
         A piece that says nothing of itself is of the same call as the piece before it.
         """
-        is_bare = delta.index is None and not (delta.id or delta.name)
-        first = [self._latest] if is_bare and self._told else []
-        places = [*first, *range(len(self._told) - 1, -1, -1)]
+        if self._told and delta.index is None and not (delta.id or delta.name):
+            return self._latest
+        places = range(len(self._told) - 1, -1, -1)
         named = (place for place in places if self._told[place].is_named_by(delta))
         likely = (place for place in places if self._told[place].may_continue_with(delta))
         return next(chain(named, likely), None)
