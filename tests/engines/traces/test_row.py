@@ -14,7 +14,8 @@ def test_a_row_sums_up_its_recording():
     assert (row.number, row.id, row.outcome, row.tier) == (5, "req_1", "tool_calls", "grammar")
     assert (row.title, row.tools, row.repairs) == ("Where is Ann?", ("look",), ("null_content",))
     assert (row.findings, row.first_seconds) == (("call_loop",), 1.0)
-    assert (row.prompt_tokens, row.completion_tokens) == (0, 7)
+    assert (row.prompt_tokens, row.completion_tokens, row.cached_tokens) == (0, 7, 0)
+    assert (row.calls, row.valid_calls) == (1, 1)
 
 
 @pytest.mark.parametrize(

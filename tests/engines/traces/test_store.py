@@ -127,6 +127,17 @@ def test_readers_see_what_another_writes(store, tmp_path):
     reader.close()
 
 
+def test_a_file_of_the_first_shape_is_brought_up_to_date(store, tmp_path):
+    store.add([make_recording()])
+    for name in ("calls", "valid_calls", "cached_tokens"):
+        store._base.execute(f"ALTER TABLE rows DROP COLUMN {name}")
+    store._base.execute("PRAGMA user_version = 1")
+    later = TraceStore(tmp_path / "traces.db")
+    later.add([make_recording("req_2")])
+    assert [(row.id, row.calls) for row in later.rows()] == [("req_2", 1), ("req_1", 0)]
+    later.close()
+
+
 @pytest.mark.parametrize("content", ["text", "database", "folder"])
 def test_a_file_of_something_else_is_refused(tmp_path, content):
     file: Path = tmp_path / "other"

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from toolgate.pipeline.call_report import Verdict
 from toolgate.pipeline.trace import Recording
 
 TITLE_CHARACTERS = 160
@@ -30,10 +31,16 @@ class Row(Struct, frozen=True, kw_only=True):
     """How the last thing that the user said begins; masked like everything else."""
     tools: tuple[str, ...]
     """Names of the tools that were called."""
+    calls: int
+    """How many calls the model made."""
+    valid_calls: int
+    """Those of them that were to declared tools and fit their schemas, mended or not."""
     anomalies: tuple[str, ...]
     repairs: tuple[str, ...]
     findings: tuple[str, ...]
     prompt_tokens: int
+    cached_tokens: int
+    """Those of them that the engine had in its prefix cache."""
     completion_tokens: int
     first_seconds: float | None
     """Until the model's first chunk."""
@@ -72,6 +79,7 @@ class ConversationRow(Struct, frozen=True, kw_only=True):
 LEFT = 499
 """The status of a request whose client had gone."""
 _ERRORS = 400
+_VALID = frozenset({Verdict.VALID, Verdict.HEALED})
 
 
 def outcome_of(recording: Recording) -> str:
@@ -87,7 +95,7 @@ def outcome_of(recording: Recording) -> str:
 def summarize(recording: Recording, number: int = 0) -> Row:
     """Its row; `number` is 0 for one that is not stored."""
     traces = recording.traces
-    calls = [call.name for trace in traces for call in trace.calls]
+    calls = [call for trace in traces for call in trace.calls]
     heard = [trace.heard[0].at for trace in traces if trace.heard]
     usage = recording.usage
     return Row(
@@ -103,11 +111,14 @@ def summarize(recording: Recording, number: int = 0) -> Row:
         outcome="running" if recording.running else outcome_of(recording),
         tier=str((traces[-1].tier if traces else None) or ""),
         title=_title(recording),
-        tools=_each_once(calls),
+        tools=_each_once([call.name for call in calls]),
+        calls=len(calls),
+        valid_calls=sum(call.verdict in _VALID for call in calls),
         anomalies=_each_once(recording.anomalies),
         repairs=_each_once(recording.repairs),
         findings=_each_once([finding.kind.value for finding in recording.findings]),
         prompt_tokens=recording.prompt_tokens,
+        cached_tokens=usage.cached_tokens if usage else 0,
         completion_tokens=usage.completion_tokens if usage else 0,
         first_seconds=min(heard, default=None),
         contents=recording.contents,

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import asdict
 
+from toolgate.engines.traces.history import Span, read_history
 from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize
 from toolgate.errors import ConfigError
 from toolgate.pipeline.trace import Recording, decode_recording, encode_recording
@@ -24,12 +25,20 @@ BUSY_SECONDS: Final = 5.0
 """How long a writer waits for another one's transaction."""
 ROOM: Final = 0.9
 """Of the largest size is left filled when room is made, so that it is not made for each one."""
-_SHAPE: Final = 1
-"""Of the tables; a file of another shape is refused."""
+_SHAPE: Final = 2
+"""Of the tables; a file of a later shape is refused."""
+_CHANGES: Final = {
+    1: tuple(
+        f"ALTER TABLE rows ADD COLUMN {name} DEFAULT 0"
+        for name in ("calls", "valid_calls", "cached_tokens")
+    )
+}
+"""A file's shape → what makes the next one of it."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a third of the time of its default for a tenth more bytes."""
 
 _COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name != "number")
+_ROW: Final = ", ".join(("number", *_COLUMNS))
 _LISTS: Final = frozenset({"tools", "anomalies", "repairs", "findings"})
 _TABLES: Final = f"""
 CREATE TABLE rows (
@@ -76,12 +85,26 @@ class TraceStore:
             raise ConfigError(f"{file} cannot keep traces ({error})") from None
 
     def _make_tables(self) -> None:
-        (shape,) = self._base.execute("PRAGMA user_version").fetchone()
-        if shape == _SHAPE:
+        if (shape := self._shape) == _SHAPE:
+            return
+        if shape in _CHANGES:
+            self._change()
             return
         if shape or self._base.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise sqlite3.DatabaseError("it is a database of something else, or of another version")
         self._base.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+
+    def _change(self) -> None:
+        with _Transaction(self._base):
+            shape = self._shape  # another process may have been faster
+            for statement in _CHANGES.get(shape, ()):
+                self._base.execute(statement)
+            self._base.execute(f"PRAGMA user_version = {_SHAPE}")
+
+    @property
+    def _shape(self) -> int:
+        (shape,) = self._base.execute("PRAGMA user_version").fetchone()
+        return int(shape)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -164,7 +187,7 @@ class TraceStore:
         where, values = _condition(wanted)
         order = "ASC" if wanted.after else "DESC"
         found = self._base.execute(
-            f"SELECT * FROM rows WHERE {where} ORDER BY number {order} LIMIT ?",
+            f"SELECT {_ROW} FROM rows WHERE {where} ORDER BY number {order} LIMIT ?",
             [*values, wanted.limit],
         )
         return [_row(columns) for columns in found]
@@ -215,6 +238,10 @@ class TraceStore:
             for kind in _MARKS
         }
 
+    def history(self, since: float, width: float) -> list[Span]:
+        """What was recorded from `since` on, in spans of `width` seconds, the oldest first."""
+        return read_history(self._base, since, width)
+
     @property
     def newest(self) -> int:
         """The largest `number` so far; 0 where nothing is stored."""
@@ -225,7 +252,9 @@ class TraceStore:
         return [name for (name,) in self._base.execute(query, values)]
 
     def _find_row(self, number: int) -> Row | None:
-        found = self._base.execute("SELECT * FROM rows WHERE number = ?", (number,)).fetchone()
+        found = self._base.execute(
+            f"SELECT {_ROW} FROM rows WHERE number = ?", (number,)
+        ).fetchone()
         return None if found is None else _row(found)
 
 
@@ -271,7 +300,7 @@ def _to_column(name: str, value: Any) -> Any:
 
 
 def _row(columns: Sequence[Any]) -> Row:
-    values = dict(zip(("number", *_COLUMNS), columns, strict=False))
+    values = dict(zip(("number", *_COLUMNS), columns, strict=True))
     for name in _LISTS:
         values[name] = tuple(msgspec.json.decode(values[name]))
     return Row(**values)
