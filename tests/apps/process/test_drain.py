@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from toolgate.apps.http.disconnect import STOPPED
-from toolgate.apps.process.drain import Drain
+from toolgate.apps.process.drain import STOPPING, Drain
 
 
 class Gateway:
@@ -95,3 +95,18 @@ async def test_other_protocols_pass_through(kind):
     drain.begin()
     await drain({"type": kind}, None, None)  # type: ignore[arg-type]
     assert seen == [kind]
+
+
+async def test_what_would_go_on_for_ever_can_ask_whether_to_stop():
+    asked = []
+
+    async def watch(request: Request) -> Response:
+        asked.append(request.scope[STOPPING])
+        return PlainTextResponse("seen")
+
+    drain = Drain(Starlette(routes=[Route("/live", watch)]))
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(drain), base_url="http://gateway")
+    await client.get("/live")
+    assert asked[0]() is False
+    drain.begin()
+    assert asked[0]() is True

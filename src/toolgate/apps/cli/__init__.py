@@ -20,6 +20,7 @@ from toolgate.apps.cli.render import render
 from toolgate.apps.cli.serve import serve
 from toolgate.apps.cli.trace import trace_app
 from toolgate.apps.cli.verify import verify
+from toolgate.apps.cli.view import view
 from toolgate.errors import ConfigError, RequestError, ToolgateError
 
 WRONG_USE: Final = 2
@@ -43,6 +44,7 @@ app.command()(doctor)
 app.command()(parse)
 app.command()(render)
 app.command()(verify)
+app.command()(view)
 
 
 def main() -> None:

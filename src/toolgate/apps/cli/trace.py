@@ -6,16 +6,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from toolgate.apps.cli.files import print_json, read_text
 from toolgate.apps.trace.describe import describe, describe_row
+from toolgate.apps.trace.lines import read_recordings
 from toolgate.apps.trace.replay import replay as replay_recording
 from toolgate.engines.traces.row import Wanted
 from toolgate.engines.traces.store import TraceStore
 from toolgate.errors import ConfigError, InvalidRequest
-from toolgate.pipeline.trace import Recording, decode_recording, encode_recording
+from toolgate.pipeline.trace import Recording, encode_recording
 
 DIFFERS = 1
 trace_app = typer.Typer(
@@ -94,7 +94,7 @@ def import_lines(
     file: FileOption = None,
 ) -> None:
     """Store exported recordings; one that is there already is replaced."""
-    recordings = list(_read(lines))
+    recordings = list(read_recordings(read_text(lines), lines))
     with _store(file, new=True) as store:
         store.add(recordings)
     typer.echo(f"{len(recordings)} stored")
@@ -126,7 +126,11 @@ def replay(
 
 def _chosen(recording_id: str | None, file: Path | None, lines: str | None) -> Iterator[Recording]:
     if lines is not None:
-        yield from (one for one in _read(lines) if recording_id in (None, one.id))
+        yield from (
+            one
+            for one in read_recordings(read_text(lines), lines)
+            if recording_id in (None, one.id)
+        )
         return
     with _store(file) as store:
         if recording_id is not None:
@@ -150,14 +154,3 @@ def _find(store: TraceStore, recording_id: str) -> Recording:
     if (found := store.find(recording_id)) is None:
         raise InvalidRequest(f"no request {recording_id!r} is recorded here")
     return found
-
-
-def _read(path: str) -> Iterator[Recording]:
-    # not splitlines: JSON may hold other characters that end lines
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            yield decode_recording(line.encode())
-        except msgspec.MsgspecError as error:
-            raise InvalidRequest(f"{path}, line {number}, is no recording: {error}") from error

@@ -3,8 +3,13 @@
 A web page in a browser on this machine can reach a gateway on loopback too. It cannot know a key;
 without keys it is known by its `Origin`, or, when its own name was made to lead here (DNS
 rebinding, CVE-2024-28224 in Ollama), by the `Host` that the browser then asks for.
+
+The viewer's pages are for people: a browser asks them for a key by itself, as a password (Basic).
+Nothing else is opened so, since a browser adds that to requests of other sites' pages too.
 """
 
+import base64
+import binascii
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -19,6 +24,8 @@ from toolgate.errors import ConfigError, Forbidden, RequestError, Unauthorized
 
 _OPEN: Final = "/health"
 """Load balancers and containers ask here, and have no key."""
+VIEWER: Final = "/_toolgate"
+_ASK_PERSON: Final = 'Basic realm="toolgate: any name, and a key of this gateway as the password"'
 # Of a sentence that names the other header, Claude Code makes "Not logged in · Please run /login".
 _HOW: Final = "send it as `Authorization: Bearer KEY`."
 
@@ -39,6 +46,8 @@ class Access:
             await self._app(scope, receive, send)
             return
         response = await answer_toolgate_error(Request(scope), refusal)
+        if isinstance(refusal, Unauthorized) and is_viewer(scope["path"]):
+            response.headers["www-authenticate"] = _ASK_PERSON
         await response(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> RequestError | None:
@@ -46,6 +55,8 @@ class Access:
         if not self._keys:
             return self._foreign(headers.get("host", ""), headers.get("origin", ""))
         keys = _presented(headers)
+        if is_viewer(scope["path"]):
+            keys += _typed(headers)
         if scope["path"] == _OPEN or any([self._keys.admits(key) for key in keys]):
             return None
         told = (
@@ -78,6 +89,11 @@ class Access:
         return is_loopback(name) or name in self._allowed or authority == host
 
 
+def is_viewer(path: str) -> bool:
+    """Whether a path is one of the viewer's."""
+    return path == VIEWER or path.startswith(f"{VIEWER}/")
+
+
 def check_exposure(config: Config) -> None:
     """Raises: ConfigError for a gateway that anybody in the network could use."""
     keys = read_keys(config.api_keys, config.api_keys_file)
@@ -94,3 +110,14 @@ def _presented(headers: Headers) -> list[bytes]:
     bearer = token.strip() if scheme.lower() == "bearer" else ""
     given = (bearer, headers.get("x-api-key", ""))
     return [key.encode("latin-1") for key in given if key]
+
+
+def _typed(headers: Headers) -> list[bytes]:
+    """What a person has typed into a browser."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    try:
+        name_and_key = base64.b64decode(given, validate=True) if scheme.lower() == "basic" else b""
+    except (binascii.Error, ValueError):
+        return []
+    _, _, key = name_and_key.partition(b":")
+    return [key] if key else []

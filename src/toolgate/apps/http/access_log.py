@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from toolgate.apps.http.access import is_viewer
 from toolgate.apps.serving.tally import Tally
 from toolgate.errors import ToolgateError
 from toolgate.pipeline.finding import Finding
@@ -24,6 +25,7 @@ _log: Final = logging.getLogger("toolgate.access")
 _findings_log: Final = logging.getLogger("toolgate.findings")
 _CLIENTS_OWN_ID: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _KEY: Final = "toolgate.record"
+_REFUSED: Final = 400
 
 
 class RequestRecord(Struct):
@@ -82,8 +84,9 @@ class AccessLog:
             record.status = CLIENT_CLOSED_REQUEST
         finally:
             seconds = time.perf_counter() - began
-            self._observe(record, seconds)
-            _log.info("%s", _line(record, seconds=seconds))
+            if not _is_looking_on(record):
+                self._observe(record, seconds)
+                _log.info("%s", _line(record, seconds=seconds))
             for finding in record.findings:
                 _findings_log.warning("%s %s", record.id, _explain(finding))
 
@@ -91,6 +94,11 @@ class AccessLog:
 def summarize(kinds: Iterable[str]) -> str:
     """`kind=count, kind=count`"""
     return ", ".join(f"{kind}={count}" for kind, count in sorted(Counter(kinds).items()))
+
+
+def _is_looking_on(record: RequestRecord) -> bool:
+    """Somebody watches the gateway in the viewer, which asks all the time."""
+    return is_viewer(record.path) and record.status < _REFUSED
 
 
 def _record(scope: Scope) -> RequestRecord:

@@ -22,6 +22,8 @@ from toolgate.apps.serving.answering import Answering
 from toolgate.apps.serving.models import Models
 from toolgate.apps.serving.service import Service
 from toolgate.apps.settings.config import Config
+from toolgate.apps.viewer.app import viewer_routes
+from toolgate.apps.viewer.shelf import Shelf
 from toolgate.engines.engine import Engine
 from toolgate.errors import ToolgateError
 
@@ -52,6 +54,7 @@ def create_gateway(models: Models) -> Starlette:
             Route("/v1/responses", Answering(models, read_response), methods=["POST"]),
             Route("/v1/completions", Completions(models), methods=["POST"]),
             *about_routes(models),
+            *viewer_routes(config, Shelf(config.trace_file, shared.recorder)),
         ],
         middleware=[
             Middleware(AccessLog, observe=shared.metrics.observe),

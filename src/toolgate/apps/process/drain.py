@@ -18,6 +18,8 @@ from toolgate.apps.http.disconnect import STOPPED
 from toolgate.apps.http.failure import answer_toolgate_error
 from toolgate.errors import Overloaded
 
+STOPPING: Final = "toolgate.stopping"
+"""In each request's scope: `() -> bool`, for those that would go on as long as the gateway does."""
 _HEALTH: Final = "/health"
 _UNAVAILABLE: Final = 503
 
@@ -36,6 +38,7 @@ class Drain:
             await (await _refuse(Request(scope)))(scope, receive, send)
             return
         with self._counted(scope):
+            scope[STOPPING] = self._is_begun
             await self._app(scope, receive, send)
 
     def begin(self) -> None:
@@ -58,6 +61,9 @@ class Drain:
             task.cancel(STOPPED)
         if self._running:
             await asyncio.wait(self._running, timeout=1.0)  # a client may not read its error
+
+    def _is_begun(self) -> bool:
+        return self.begun
 
     @contextmanager
     def _counted(self, scope: Scope) -> Iterator[None]:

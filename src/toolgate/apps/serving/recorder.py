@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.types import Message, Send
 
 from toolgate.apps.http.access_log import RequestRecord
@@ -55,7 +56,7 @@ class Recorder:
     def running(self) -> list[Row]:
         """The requests under way in this process, the newest first."""
         takes = reversed(list(self._running.values()))
-        return [summarize(take.recording()) for take in takes]
+        return [take.row() for take in takes]
 
     def snapshot(self, recording_id: str) -> Recording | None:
         """A request under way as it is now."""
@@ -109,6 +110,7 @@ class Take:
         self._answer_bytes = 0
         self._status = 0
         self._seconds: float | None = None
+        self._row: Row | None = None
 
     async def _listen(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -127,6 +129,19 @@ class Take:
     def fail(self, status: int) -> None:
         """The answer is this status, and is not written through `send`."""
         self._status = status
+
+    def row(self) -> Row:
+        """What a list tells of it while it is under way; what was said is looked at only once."""
+        row = self._row or summarize(self.recording())
+        if any(choice.tapes for choice in self.choices):
+            self._row = row
+        first = [tape.first_seconds for choice in self.choices for tape in choice.tapes]
+        return replace(
+            row,
+            seconds=time.perf_counter() - self.began,
+            anomalies=tuple(dict.fromkeys(self._anomalies())),
+            first_seconds=min((one for one in first if one is not None), default=None),
+        )
 
     def end(self) -> None:
         """Nothing more comes."""
