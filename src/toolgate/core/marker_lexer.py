@@ -86,6 +86,7 @@ class MarkerLexer:
         token_ids: Mapping[int, str] | None = None,
     ) -> None:
         self._ids = token_ids or {}
+        self._special_ids = frozenset(self._ids)
         alphabet = _alphabet(frozenset(markers), frozenset(special))
         self._private, self._public = alphabet.private, alphabet.public
         self._spelled, self._encoded = alphabet.spelled, alphabet.encoded
@@ -103,7 +104,9 @@ class MarkerLexer:
             self._patterns = self._spelled if token_ids is None else self._encoded
         patterns = self._patterns or self._spelled
         if patterns is self._encoded:
-            text = self._mark_special(text, token_ids)
+            is_plain = token_ids is not None and self._special_ids.isdisjoint(token_ids)
+            if not (is_plain and text.isascii()):
+                text = self._mark_special(text, token_ids)
         if not self._held and not patterns.first.search(text):
             return [Lexeme(text)] if text else []
         return self._split(self._held + text, patterns, final=False)

@@ -53,6 +53,7 @@ _UNENDED = {
     State.SECTION: AnomalyKind.MISSING_SECTION_END,
     State.HEADER: AnomalyKind.MISSING_ARGUMENTS,
 }
+_OVER = "This parser has finished; each message needs a parser of its own."
 # No id or name is longer; a model that writes on is lost in repetition.
 _LONGEST_HEADER = 4096
 _LEAST_HALF, _LEAST_HALF_OF_CUT = 4, 2
@@ -83,7 +84,8 @@ class StreamParser:
             token_ids=dialect.token_ids if marker_ids is None else marker_ids,
         )
         self._breaks = EdgeBreaks() if dialect.pads_text else None
-        self._state = State.TEXT
+        self.state = State.TEXT
+        """Where in the message the model is."""
         self._in_section = False
         self._kept = KeptText(_LONGEST_HEADER)
         self._is_over = self._is_past_drafts = False
@@ -93,23 +95,20 @@ class StreamParser:
         self._events: list[Event] = []
         self._enter_prefill(prefill)
 
-    @property
-    def state(self) -> State:
-        """Where in the message the model is."""
-        return self._state
-
     def feed(self, text: str, token_ids: Sequence[int] | None = None) -> list[Event]:
         """The events that this chunk makes certain.
 
         `token_ids` are the ids of exactly this text, where the engine tells them.
         """
-        self._check_open()
+        if self._is_over:
+            raise RuntimeError(_OVER)
         self._read(self._lexer.feed(text, token_ids))
         return self._take()
 
     def finish(self, reason: str | None = "stop") -> list[Event]:
         """The last events. `reason` is what the engine said; None: its stream just ended."""
-        self._check_open()
+        if self._is_over:
+            raise RuntimeError(_OVER)
         self._is_over = True
         cut = reason not in FINISHED
         half = self._finish_lexer(cut=cut)
@@ -121,10 +120,6 @@ class StreamParser:
             self._anomaly(AnomalyKind.PARTIAL_MARKER, raw=half)
         self._events.append(Finish(finish_reason(reason, None if self._refuser else self._calls)))
         return self._take()
-
-    def _check_open(self) -> None:
-        if self._is_over:
-            raise RuntimeError("This parser has finished; each message needs a parser of its own.")
 
     def _take(self) -> list[Event]:
         events, self._events = self._events, []
@@ -157,9 +152,9 @@ class StreamParser:
                 self._text(lexeme.text)
 
     def _marker(self, lexeme: Lexeme) -> None:
-        step, kind = self._dialect.find_step(self._state, lexeme.text)
-        is_data = self._state in _DATA and self._calls.in_string
-        is_part = step is self._state is State.HEADER and kind is None
+        step, kind = self._dialect.find_step(self.state, lexeme.text)
+        is_data = self.state in _DATA and self._calls.in_string
+        is_part = step is self.state is State.HEADER and kind is None
         if is_part or (step is None and (is_data or self._is_text(lexeme.text))):
             return self._text(lexeme.text)
         # A file that quotes a tag is written with the tag's own token (vllm GLM parser, #639).
@@ -174,18 +169,18 @@ class StreamParser:
     def _is_text(self, marker: str) -> bool:
         """Whether a tag that leads nowhere is text; right after a call it is a surplus closer."""
         # A doubled tag is no part of a name or a key (vllm PR#54971).
-        is_token = self._state in _IN_CALL and marker in self._dialect.special
+        is_token = self.state in _IN_CALL and marker in self._dialect.special
         is_after_call = self._breaks is not None and self._breaks.is_blank and self._calls.count
-        is_surplus = self._state is State.END or (self._state is State.TEXT and is_after_call)
+        is_surplus = self.state is State.END or (self.state is State.TEXT and is_after_call)
         return marker in self._dialect.tags and not (is_token or is_surplus)
 
     def _move(self, marker: str, step: State | None, kind: AnomalyKind | None) -> None:
         if step is None:
-            if self._state in _NOISE:
-                self._drop(self._kept.take(), _NOISE[self._state])
+            if self.state in _NOISE:
+                self._drop(self._kept.take(), _NOISE[self.state])
             self._anomaly(AnomalyKind.STRAY_MARKER, raw=marker)
             return
-        if self._state is State.TEXT and step is not State.TEXT:
+        if self.state is State.TEXT and step is not State.TEXT:
             self._find(self._answer.finish(is_call=step in _CALLING, cut=False))
         if kind is not None:
             self._anomaly(kind, detail=marker)
@@ -196,18 +191,18 @@ class StreamParser:
             step = self._outer
         elif step in (State.SECTION, State.TEXT):
             self._in_section = step is State.SECTION
-        self._state = step
+        self.state = step
 
     @property
     def _outer(self) -> State:
         return State.SECTION if self._in_section else State.TEXT
 
     def _text(self, text: str) -> None:
-        if self._breaks is not None and self._state in _SPOKEN:
+        if self._breaks is not None and self.state in _SPOKEN:
             text = self._breaks.feed(text)
             if not text:
                 return
-        match self._state:
+        match self.state:
             case State.TEXT:
                 self._find(self._answer.feed(text))
             case State.REASONING:
@@ -215,14 +210,14 @@ class StreamParser:
             case State.ARGUMENTS | State.VALUE:
                 self._events += self._calls.feed(text)
                 if self._calls.open is None:
-                    self._state = State.TEXT
+                    self.state = State.TEXT
                     self._text(self._calls.take_after())
             case State.AFTER_KEY:
                 self._begin_untagged_value(text)
             case State.CALL | State.HEADER if (begin := self._find_json(text)) >= 0:
                 self._keep(text[:begin])
                 self._leave(State.ARGUMENTS)
-                self._state = State.ARGUMENTS
+                self.state = State.ARGUMENTS
                 self._text(text[begin:])
             case _:
                 self._keep(text)
@@ -238,13 +233,13 @@ class StreamParser:
         """Blanks wait for the tag that begins the value; anything else is the value itself."""
         if value := text.lstrip(WHITESPACE):
             self._anomaly(AnomalyKind.MISSING_TAG)
-            self._state = State.VALUE
+            self.state = State.VALUE
             self._text(value)
 
     def _keep(self, text: str) -> None:
         """Headers, keys and noise wait for the marker that ends them, up to a limit."""
         for piece in self._kept.feed(text):
-            self._drop(piece, _NOISE.get(self._state, AnomalyKind.UNRESOLVED_CALL))
+            self._drop(piece, _NOISE.get(self.state, AnomalyKind.UNRESOLVED_CALL))
 
     def _drop(self, text: str, kind: AnomalyKind) -> None:
         if text.strip(WHITESPACE):
@@ -257,14 +252,14 @@ class StreamParser:
 
     def _leave(self, target: State) -> None:
         """Does what leaving the current state means, on the way to `target`."""
-        match self._state:
+        match self.state:
             case State.HEADER if target not in _OPENING:
                 self._events += self._calls.take_header(self._kept.take())
             case State.SECTION | State.HEADER if target in _OPENING:
                 self._events += self._calls.begin_before(target, self._kept.take())
             case State.SECTION | State.END:
-                self._drop(self._kept.take(), _NOISE[self._state])
-            case State.KEY | State.CALL if self._state is State.KEY or target is State.AFTER_KEY:
+                self._drop(self._kept.take(), _NOISE[self.state])
+            case State.KEY | State.CALL if self.state is State.KEY or target is State.AFTER_KEY:
                 self._events += self._calls.begin_value(self._kept.take())
             case State.VALUE | State.AFTER_KEY if target is not State.VALUE:
                 self._events += self._calls.call.end()
@@ -278,7 +273,7 @@ class StreamParser:
 
     def _end_call_before(self, target: State) -> None:
         """Ends an open call where the target is none of its states, or begins another."""
-        is_next = target is State.ARGUMENTS and self._state is State.ARGUMENTS
+        is_next = target is State.ARGUMENTS and self.state is State.ARGUMENTS
         is_over = target not in _IN_CALL or target is State.HEADER or is_next
         if is_over and (call := self._calls.open) is not None:
             # Inside a string, only the call's own end shows that the model had finished it.
@@ -296,7 +291,7 @@ class StreamParser:
                     self._events += self._calls.take_found(piece)
                 case BegunCall(begun):
                     self._events += self._calls.begin_bare(piece.anomaly)
-                    self._state = State.ARGUMENTS
+                    self.state = State.ARGUMENTS
                     self._text(begun)
                 case _:
                     assert_never(piece)
@@ -306,12 +301,12 @@ class StreamParser:
     def _begin_doubt(self, marker: str, step: State) -> Doubt | None:
         """What shows whether this marker is one; None where nothing speaks against it."""
         dialect = self._dialect
-        if self._state in _DATA and self._calls.in_string:
+        if self.state in _DATA and self._calls.in_string:
             step = self._outer if step is State.OUTER else step
             return doubt_in_call(dialect, marker, self._calls.call, step)
-        if self._state not in _SPOKEN:
+        if self.state not in _SPOKEN:
             return None
-        is_draftable = self._state is State.REASONING and not self._is_past_drafts
+        is_draftable = self.state is State.REASONING and not self._is_past_drafts
         return doubt_in_text(dialect, marker, is_draftable=is_draftable)
 
     def _try(self, lexeme: Lexeme) -> None:
@@ -338,7 +333,7 @@ class StreamParser:
     def _doubt_was_marker(self) -> None:
         self._is_past_drafts = self._is_past_drafts or self._is_draft
         marker, *rest = self._end_doubt()
-        self._move(marker.text, *self._dialect.find_step(self._state, marker.text))
+        self._move(marker.text, *self._dialect.find_step(self.state, marker.text))
         self._queue.extendleft(reversed(rest))
 
     def _settle_doubt(self, *, cut: bool) -> str:
@@ -371,12 +366,12 @@ class StreamParser:
         if len(held) < (_LEAST_HALF_OF_CUT if cut else _LEAST_HALF):
             return False
         halves = (marker for marker in self._dialect.markers if marker.startswith(held))
-        return any(self._dialect.find_step(self._state, marker)[0] for marker in halves)
+        return any(self._dialect.find_step(self.state, marker)[0] for marker in halves)
 
     def _finish_state(self, *, cut: bool) -> None:
-        if not cut and (kind := _UNENDED.get(self._state)):
+        if not cut and (kind := _UNENDED.get(self.state)):
             self._anomaly(kind)
-        match self._state:
+        match self.state:
             case State.TEXT:
                 if self._breaks is not None and (held := self._breaks.finish()):
                     self._find(self._answer.feed(held))
@@ -386,14 +381,14 @@ class StreamParser:
             case State.HEADER:
                 self._events += self._calls.take_header(self._kept.take())
             case State.SECTION | State.END:
-                self._drop(self._kept.take(), _NOISE[self._state])
+                self._drop(self._kept.take(), _NOISE[self.state])
             case state if state in _IN_CALL:
                 self._finish_call(cut=cut)
 
     def _finish_call(self, *, cut: bool) -> None:
         """A model that stopped without ending its call had finished it, unless inside a string."""
-        is_half = self._state is State.KEY or self._calls.in_string
-        is_usual = self._dialect.find_step(self._state, self._dialect.stop[0]) == (State.END, None)
+        is_half = self.state is State.KEY or self._calls.in_string
+        is_usual = self._dialect.find_step(self.state, self._dialect.stop[0]) == (State.END, None)
         self._drop(self._kept.take(), AnomalyKind.CUT_CALL)
         if not (cut or is_half or is_usual):
             self._anomaly(AnomalyKind.MISSING_CALL_END)

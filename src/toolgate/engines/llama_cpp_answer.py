@@ -71,17 +71,17 @@ class AnswerReader:
         if frame.stop or self._tokens.ended:
             reason = "stop" if self._tokens.ended else _finish_reason(frame)
             return self._last(frame, self._stop.finish(), reason)
-        self._tokens.add(frame.tokens, self._logprobs(frame))
+        most = self._alternatives
+        logprobs = () if most is None else self._logprobs(frame, most)
+        self._tokens.add(frame.tokens, logprobs)
         text = self._stop.feed(frame.content)
         if self._stop.found:
             return self._last(frame, text, "stop")
         return self._tokens.leave(text, usage=_usage(frame)) if text else None
 
-    def _logprobs(self, frame: _Frame) -> Sequence[Mapping[str, Any]]:
-        if self._alternatives is None:
-            return ()
+    def _logprobs(self, frame: _Frame, alternatives: int) -> Sequence[Mapping[str, Any]]:
         return [
-            _logprob(entry, self._alternatives)
+            _logprob(entry, alternatives)
             for entry in frame.completion_probabilities
             if "logprob" in entry and entry.get("id") not in self._stop_ids
         ]

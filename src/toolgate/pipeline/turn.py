@@ -193,9 +193,14 @@ class Turn:
         self._raw.append(chunk.reasoning + chunk.text)
         count = len(chunk.token_ids or (0,))
         self.token_count += count
-        before = self._reader.state
-        events = self._check(self._read(chunk))
-        after = self._reader.state
+        reader = self._reader
+        before = reader.state
+        if isinstance(reader, StreamParser):
+            events = reader.feed(chunk.text, chunk.token_ids)
+        else:
+            events = reader.feed(chunk)
+        events = self._check(events)
+        after = reader.state
         if before is State.REASONING or after is State.REASONING:
             self.reasoning_count += count
         # of a call they would tell its native id
@@ -211,11 +216,6 @@ class Turn:
         if end == _STOPPED:
             end = Finish("stop", self._stop_string)
         return self._check([*events, end])
-
-    def _read(self, chunk: Chunk) -> list[Event]:
-        if isinstance(self._reader, ChatAnswer):
-            return self._reader.feed(chunk)
-        return self._reader.feed(chunk.text, chunk.token_ids)
 
     def take_logprobs(self) -> list[Mapping[str, Any]]:
         """Those of the answer's tokens received since the last call, markers left out."""
@@ -270,6 +270,9 @@ class Turn:
 
     def _check(self, events: list[Event]) -> list[Event]:
         """The events with what the pipeline has to remark on them; the message grows with them."""
+        if len(events) == 1 and isinstance(events[0], _DELTAS) and not self.done:
+            self._assembler.add(events[0])
+            return events
         checked: list[Event] = []
         for event in events:
             if self.done and not isinstance(event, Finish):

@@ -38,11 +38,14 @@ class SSEDecoder:
         self._size = 0  # bytes of the frame so far
         self._at_start = True
         self._after_cr = False
+        self._is_between = True
+        """Whether all that came was whole frames."""
 
     def feed(self, data: bytes) -> list[Frame]:
         """Returns the frames that these bytes complete."""
-        if data[:6] == b"data: " and data.find(b"\n") == len(data) - 2 and self._is_one_frame(data):
-            return [Frame(data[6:-2])]
+        is_one_line = data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2
+        if self._is_between and is_one_line and data.endswith(b"\n\n") and b"\r" not in data:
+            return [Frame(data[6:-2])]  # and nothing else: engines send one per token
         if self._after_cr and data:
             # A CR ended the last line at once; an LF that comes now belongs to it.
             data = data.removeprefix(b"\n")
@@ -54,6 +57,7 @@ class SSEDecoder:
             if line[-1] in ENDINGS:
                 self._end_line(frames)
         self._after_cr = data.endswith(b"\r")
+        self._is_between = not (self._line or self._data or self._event or self._after_cr)
         return frames
 
     def finish(self) -> list[Frame]:
@@ -62,11 +66,6 @@ class SSEDecoder:
         self._line.clear()
         self._dispatch(frames)
         return frames
-
-    def _is_one_frame(self, data: bytes) -> bool:
-        """Whether this is a frame of one line and nothing else, as engines send one per token."""
-        is_between = not (self._line or self._data or self._event or self._after_cr)
-        return is_between and data.endswith(b"\n\n") and b"\r" not in data
 
     def _count(self, size: int) -> None:
         self._size += size

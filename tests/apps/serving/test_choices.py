@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from typing import cast
 
 import pytest
 
@@ -32,7 +33,9 @@ class Streams:
 async def test_each_stream_keeps_its_order(count):
     streams = Streams()
     said: list[list[object]] = [[] for _ in range(count)]
-    async for at, item in interleave([streams.of(range(at + 3)) for at in range(count)]):
+    numbered = [[(at, item) for item in range(at + 3)] for at in range(count)]
+    async for pair in interleave([streams.of(items) for items in numbered]):
+        at, item = cast("tuple[int, object]", pair)
         said[at].append(item)
     assert said == [list(range(at + 3)) for at in range(count)]
     assert streams.open == 0
@@ -42,7 +45,7 @@ async def test_a_stream_that_waits_holds_nobody_up():
     streams = Streams()
     never = asyncio.Event()
     async with aclosing(interleave([streams.of([never]), streams.of("abc")])) as merged:
-        assert [await anext(merged) for _ in range(3)] == [(1, "a"), (1, "b"), (1, "c")]
+        assert [await anext(merged) for _ in range(3)] == ["a", "b", "c"]
     assert streams.open == 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from toolgate.apps.protocols.exchange import Encoder
 
@@ -32,7 +32,10 @@ class StreamWriter:
         self._opening = encoder.begin()
         self._headers = headers
         self._heartbeat = heartbeat
-        self._sending = asyncio.Lock()
+        self._opening_lock = asyncio.Lock()
+        self._is_open = False
+        """Whether the stream's beginning has been sent."""
+        self._clock = asyncio.get_running_loop().time
         self._last = 0.0
 
     @asynccontextmanager
@@ -48,20 +51,19 @@ class StreamWriter:
 
     async def write(self, frames: bytes) -> None:
         """Sends these frames, after the stream's beginning if need be."""
-        if self.begun and not self._sending.locked():  # as nearly always
-            await self._send_body(frames)
-            return
-        async with self._sending:
-            await self._begin()
-            await self._send_body(frames)
+        if not self._is_open:
+            async with self._opening_lock:
+                await self._begin()
+        if frames:
+            self._last = self._clock()
+            await self._send(_body(frames))
 
     async def _beat(self) -> None:
-        clock = asyncio.get_running_loop().time
         await asyncio.sleep(min(GRACE_SECONDS, self._heartbeat))
         await self.write(b"")
         while True:
-            await asyncio.sleep(max(0.0, self._last + self._heartbeat - clock()))
-            if clock() >= self._last + self._heartbeat:
+            await asyncio.sleep(max(0.0, self._last + self._heartbeat - self._clock()))
+            if self._clock() >= self._last + self._heartbeat:
                 await self.write(self._encoder.ping())
 
     async def _begin(self) -> None:
@@ -71,10 +73,10 @@ class StreamWriter:
         await self._send(
             {"type": "http.response.start", "status": 200, "headers": list(self._headers.items())}
         )
-        await self._send_body(self._opening)
+        self._last = self._clock()
+        await self._send(_body(self._opening))
+        self._is_open = True
 
-    async def _send_body(self, frames: bytes) -> None:
-        if not frames:
-            return
-        self._last = asyncio.get_running_loop().time()
-        await self._send({"type": "http.response.body", "body": frames, "more_body": True})
+
+def _body(frames: bytes) -> Message:
+    return {"type": "http.response.body", "body": frames, "more_body": True}

@@ -3,7 +3,7 @@
 Each protocol's route makes an `Exchange` of a body; `answering` does the rest, the same for all.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -40,7 +40,7 @@ class Encoder(Protocol):
         """What can be sent before the model has said anything."""
 
     def feed(
-        self, events: Iterable[Event], *, choice: int, logprobs: Sequence[Mapping[str, Any]]
+        self, events: Sequence[Event], *, choice: int, logprobs: Sequence[Mapping[str, Any]]
     ) -> bytes:
         """What one choice said."""
 

@@ -8,7 +8,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -24,8 +23,8 @@ from toolgate.apps.http.failure import status_of
 from toolgate.apps.http.request_limits import check_size
 from toolgate.apps.http.resends import Key, Resends, identify
 from toolgate.apps.http.stream_writer import StreamWriter
-from toolgate.apps.protocols.exchange import Exchange, Given, Said
-from toolgate.apps.serving.choice import Attempt, Choice, enlivened
+from toolgate.apps.protocols.exchange import Encoder, Exchange, Given, Said
+from toolgate.apps.serving.choice import Attempt, Choice, Told, enlivened
 from toolgate.apps.serving.choices import interleave
 from toolgate.apps.serving.loss_watch import Caller, caller_of, key_of
 from toolgate.apps.serving.models import Models
@@ -47,8 +46,6 @@ from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.turn import Turn
 
 Headers: TypeAlias = dict[bytes, bytes]
-Told: TypeAlias = tuple[int, list[Event], Sequence[Mapping[str, Any]]]
-"""A choice's index, what it said, and the log-probabilities of it."""
 Telling: TypeAlias = AsyncGenerator[Told, None]
 
 _JSON: Final[Headers] = {b"content-type": b"application/json"}
@@ -231,10 +228,8 @@ class Answering:
         writer = StreamWriter(send, encoder, _STREAM | answer.headers, heartbeat=heartbeat)
         try:
             async with writer.beating():
-                async for index, events, logprobs in told:
-                    frames = encoder.feed(events, choice=index, logprobs=logprobs)
-                    if frames:
-                        await writer.write(frames)
+                # In a task of its own, which each chunk wakes without the middleware around it.
+                await asyncio.create_task(_pump(told, encoder, writer))
             await writer.write(b"")
             return [_last(encoder.finish(_usage(answer)))]
         except ToolgateError as error:
@@ -249,16 +244,16 @@ class Answering:
             return [_last(encoder.fail(stopped, status=status_of(stopped)))]
 
 
-async def _tell(answer: _Answer) -> Telling:
-    if len(answer.choices) == 1:
-        (choice,) = answer.choices
-        async with aclosing(choice.run()) as said:
-            async for events in said:
-                yield 0, events, choice.take_logprobs()
-        return
-    async with aclosing(interleave([choice.run() for choice in answer.choices])) as told:
-        async for index, events in told:
-            yield index, events, answer.choices[index].take_logprobs()
+async def _pump(told: Telling, encoder: Encoder, writer: StreamWriter) -> None:
+    async for index, events, logprobs in told:
+        frames = encoder.feed(events, choice=index, logprobs=logprobs)
+        if frames:
+            await writer.write(frames)
+
+
+def _tell(answer: _Answer) -> Telling:
+    said = [choice.run(index) for index, choice in enumerate(answer.choices)]
+    return said[0] if len(said) == 1 else interleave(said)
 
 
 def _follow(mine: _Answer, first: _Answer, how: str) -> _Answer:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from toolgate.engines.tape import Tape
 from toolgate.pipeline.ask_again import CheckedCalls, ask_again
 from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.turn import Turn
+
+Told: TypeAlias = tuple[int, list[Event], Sequence[Mapping[str, Any]]]
+"""Which choice, what it said, and the log-probabilities of it."""
 
 _LIVELIER: Final = 0.6
 """At temperature 0 the same prompt would only say nothing again."""
@@ -70,8 +73,8 @@ class Choice:
         self._aside = aside
         self._attempt = Attempt()
 
-    async def run(self) -> AsyncGenerator[list[Event], None]:
-        """Events of the answer, the last of them a `Finish`.
+    async def run(self, index: int = 0) -> AsyncGenerator[Told, None]:
+        """What the answer says, the last of its events a `Finish`; `index` is the choice's own.
 
         Raises: EngineError.
         """
@@ -83,17 +86,18 @@ class Choice:
             self.tapes.append(tape)
             async with aclosing(run(turn, self._engine, tape)) as said:
                 async for events in said:
-                    if self._tries_again(turn, events):
-                        yield [event for event in events if not isinstance(event, Finish)]
+                    if isinstance(events[-1], Finish) and self._tries_again(turn, events):
+                        rest: list[Event] = [one for one in events if not isinstance(one, Finish)]
+                        yield index, rest, turn.take_logprobs()
                         break
                     if check is None:
-                        yield events
+                        yield index, events, turn.take_logprobs()
                         continue
-                    yield check.feed(events)
+                    yield index, check.feed(events), turn.take_logprobs()
                     if self._asks_again(turn, check):
                         break
                     if check.is_over:
-                        yield check.release()
+                        yield index, check.release(), ()
                 else:
                     return
 
@@ -111,10 +115,6 @@ class Choice:
     def call_retries(self) -> int:
         """How often the model was asked again because of its calls."""
         return self.turns[-1].retries if self.turns else 0
-
-    def take_logprobs(self) -> Sequence[Mapping[str, Any]]:
-        """Log-probabilities since the last call."""
-        return self.turns[-1].take_logprobs()
 
     def usage(self, prompt_tokens: int) -> Usage:
         """Tokens of all attempts; `prompt_tokens` is our own count, for engines that tell none."""
@@ -134,7 +134,7 @@ class Choice:
 
     def _tries_again(self, turn: Turn, events: Sequence[Event]) -> bool:
         """After a tool's result, with tools at hand, a turn that says nothing is a slip."""
-        if self._attempt.empty >= self._retries or not isinstance(events[-1], Finish):
+        if self._attempt.empty >= self._retries:
             return False
         follows_result = any(one.role == "tool" for one in turn.conversation.messages[-1:])
         kinds = [event.kind for event in events if isinstance(event, Anomaly)]

@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 async def interleave(
     streams: Sequence[AsyncGenerator[T, None]],
-) -> AsyncGenerator[tuple[int, T], None]:
-    """(index of the stream, item), as the items come; no stream runs more than one item ahead.
+) -> AsyncGenerator[T, None]:
+    """The items of all streams as they come; no stream runs more than one item ahead.
 
     The first error of any stream is raised and ends them all; so does closing this generator.
     """
@@ -23,7 +23,7 @@ async def interleave(
                     item = ready.result()
                 except StopAsyncIteration:
                     continue
-                yield at, item
+                yield item
                 waiting[asyncio.ensure_future(anext(streams[at]))] = at
     finally:
         for future in waiting:

@@ -9,7 +9,7 @@ and the usage have chunks of their own at the end.
 A text delta costs a microsecond or two: everything around the text is encoded once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -64,14 +64,15 @@ class StreamEncoder:
 
     def feed(
         self,
-        events: Iterable[Event],
+        events: Sequence[Event],
         *,
         choice: int = 0,
         logprobs: Sequence[Mapping[str, Any]] = (),
     ) -> bytes:
         """Frames of what one choice said; the first call, even without events, tells the roles."""
-        frames = self._choices[choice].feed(events, logprobs)
-        return frames if self._begun else self.begin() + frames
+        if not self._begun:
+            return self.begin() + self._choices[choice].feed(events, logprobs)
+        return self._choices[choice].feed(events, logprobs)
 
     def ping(self) -> bytes:
         """An empty delta: a mere comment does not reset the idle timers of Qwen Code and others."""
@@ -102,6 +103,7 @@ class _Choice:
     def __init__(self, index: int, *, opening: bytes, closing: bytes) -> None:
         self._opening = b'%b"choices":[{"index":%d,"delta":{' % (opening, index)
         self._closing = b"]" + closing
+        self._text_opening = self._opening + b'"content":'
         self._delta_end = b'},"logprobs":null,"finish_reason":null}' + self._closing
         self._logprobs: list[Mapping[str, Any]] = []
         self._arguments = SentArguments()
@@ -126,14 +128,19 @@ class _Choice:
         spoiled = _arguments(self._open, self._arguments.finish(complete=False))
         return self._delta(b'"tool_calls":[%b]' % spoiled)
 
-    def feed(self, events: Iterable[Event], logprobs: Sequence[Mapping[str, Any]]) -> bytes:
-        self._logprobs.extend(logprobs)
+    def feed(self, events: Sequence[Event], logprobs: Sequence[Mapping[str, Any]]) -> bytes:
+        if logprobs:
+            self._logprobs.extend(logprobs)
+        if len(events) == 1:  # as nearly always
+            return self._frame(events[0])
         return b"".join([self._frame(event) for event in events])
 
     def _frame(self, event: Event) -> bytes:
         match event:
             case TextDelta(text):
                 self._silent = False
+                if not self._logprobs:  # as nearly always
+                    return self._text_opening + _encode(text) + self._delta_end
                 delta = b'"content":' + _encode(text)
             case ReasoningDelta(text):
                 encoded = _encode(text)
