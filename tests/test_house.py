@@ -16,7 +16,7 @@ import toolgate
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 MODULES = {path: ast.parse(path.read_text("utf-8")) for path in (SOURCE / "toolgate").rglob("*.py")}
-FLOORS = ("core", "dialects", "wire", "pipeline", "engines", "apps")
+FLOORS = ("core", "dialects", "wire", "pipeline", "engines", "apps", "integrations")
 GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "misc", "types", "base", "shared"}
 ROOT_ENTRIES = {
     *("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml", "uv.lock"),

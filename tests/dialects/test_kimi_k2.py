@@ -267,3 +267,8 @@ def test_the_begin_of_media_is_a_token_since_k2_5_only(profile, kind):
     prompt = render(ask(Message(role="user", content=(MediaPart("image"),))), profile)
     begin = next(segment for segment in prompt.segments if segment.text.startswith("<|media_"))
     assert isinstance(begin, kind)
+
+
+def test_ids_are_those_that_the_parser_reads():
+    assert DIALECT.write_id is not None
+    assert DIALECT.write_id("get_weather", 3) == "functions.get_weather:3"

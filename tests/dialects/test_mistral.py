@@ -1,11 +1,13 @@
 """What is Mistral's own: two tokenizers' prompts, ids of nine characters, and lists of calls."""
 
+import re
+
 import toolgate
 from toolgate.core.conversation import Conversation, Message, ToolCall, ToolSpec
 from toolgate.core.dialect import Header
 from toolgate.core.grammar import CallRules, Regex, ToolRule
 from toolgate.core.prompt import Plain, Special
-from toolgate.dialects.mistral import call_grammar, force_call, read_header, render
+from toolgate.dialects.mistral import DIALECT, call_grammar, force_call, read_header, render
 
 USER = Message(role="user", content="Hi")
 TOOLS = (ToolSpec("f"),)
@@ -62,3 +64,10 @@ def test_v11_has_an_id_before_forced_and_held_arguments():
 def test_text_without_tools_is_no_call():
     text = '[{"name": "f", "arguments": {}}]'
     assert toolgate.parse(text, dialect="mistral").content == text
+
+
+def test_ids_have_nine_characters_and_none_comes_twice():
+    assert DIALECT.write_id is not None
+    ids = {DIALECT.write_id(name, index) for name in ("get_weather", "f") for index in range(50)}
+    assert len(ids) == 100
+    assert all(re.fullmatch("[a-zA-Z0-9]{9}", one) for one in ids)

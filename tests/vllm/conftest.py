@@ -55,7 +55,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 
 
 @contextmanager
-def serving_vllm(folder: Path, log: Path, *options: str) -> Iterator[str]:
+def serving_vllm(folder: Path, log: Path, *options: str, **environment: str) -> Iterator[str]:
     """A vLLM's address; it writes to `log`, and ends with the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -63,7 +63,7 @@ def serving_vllm(folder: Path, log: Path, *options: str) -> Iterator[str]:
     with log.open("wb") as output:
         server = subprocess.Popen(
             [install(), *SERVER, *where, *OPTIONS, *options],
-            env=os.environ | ENVIRONMENT,
+            env=os.environ | ENVIRONMENT | environment,
             stdout=output,
             stderr=output,
             start_new_session=True,

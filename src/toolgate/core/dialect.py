@@ -137,6 +137,9 @@ class Dialect(Struct, frozen=True, kw_only=True):
     profiles: tuple[str, ...]
     stop: tuple[str, ...]
     """Special tokens that end the assistant's turn."""
+    write_id: Callable[[str, int], str] | None = None
+    """(tool name, how many calls came before in the conversation) → the id that a prompt shows;
+    None where prompts show none."""
     read_key: Callable[[str], Key] | None = None
     """XML-like families: the text of an argument's header → its key."""
     placeholders: tuple[str, ...] = ()

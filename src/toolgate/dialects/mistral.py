@@ -38,7 +38,7 @@ from toolgate.core.grammar import (
     ToolRule,
 )
 from toolgate.core.prompt import Plain, Prompt, Segment, Special, merge_plain
-from toolgate.core.tool_ids import read_name
+from toolgate.core.tool_ids import native_id, read_name
 from toolgate.errors import UnknownModel
 
 TEXT_BEGIN, TURN_END = "<s>", "</s>"
@@ -271,6 +271,7 @@ DIALECT = Dialect(
     tags=TAGS,
     envelope=ENVELOPE,
     read_header=read_header,
+    write_id=lambda name, index: _short_id(native_id(name, index)),
     render=render,
     profiles=PROFILES,
     stop=(TURN_END,),

@@ -5,7 +5,6 @@ several fit, or none, a person is asked.
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
-from typing import Final
 
 from msgspec import Struct
 
@@ -14,8 +13,6 @@ from toolgate.core.dialect import Dialect, Signs
 from toolgate.core.prompt import Prompt
 from toolgate.errors import ConfigError
 from toolgate.pipeline.templates.compare import PROBES, closest_profiles
-
-_SAY: Final = "Say which one it is with --dialect"
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -27,6 +24,13 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """Those of all families' special tokens that it has."""
     source: str = "the model"
     """Where this was read, for people."""
+    setting: str = "--dialect"
+    """Where they say which family it is."""
+
+    @property
+    def say(self) -> str:
+        """What to ask them."""
+        return f"Say which one it is with {self.setting}"
 
 
 class Verdict(Struct, frozen=True):
@@ -96,7 +100,7 @@ def _check_vocabulary(dialect: Dialect, signs: Signs, evidence: Evidence) -> Non
     missing = ", ".join(sorted(_held(signs) - evidence.vocabulary))
     raise ConfigError(
         f"{evidence.source}: the template is {dialect.name}'s, and the engine's model does not "
-        f"have its special tokens {missing}. Does the engine run another model? {_SAY}."
+        f"have its special tokens {missing}. Does the engine run another model? {evidence.say}."
     )
 
 
@@ -112,14 +116,14 @@ def _profile(signs: Signs, template: str | None) -> str | None:
 def _refusal(evidence: Evidence, found: Sequence[Dialect], known: Sequence[Dialect]) -> str:
     if found:
         names = " and ".join(dialect.name for dialect in found)
-        return f"{evidence.source} fits {names}. {_SAY}."
+        return f"{evidence.source} fits {names}. {evidence.say}."
     names = ", ".join(dialect.name for dialect in known)
     if evidence.template is None and evidence.vocabulary is None:
         return (
             "Nothing tells the model's family: this engine shows neither a chat template nor a "
-            f"vocabulary. {_SAY} ({names}), or name the model's folder with --model-dir."
+            f"vocabulary. {evidence.say} ({names}), or name the model's folder with --model-dir."
         )
     return (
-        f"{evidence.source} is of no family that toolgate knows ({names}). {_SAY} if it writes "
-        "its calls as one of them does."
+        f"{evidence.source} is of no family that toolgate knows ({names}). {evidence.say} if it "
+        "writes its calls as one of them does."
     )

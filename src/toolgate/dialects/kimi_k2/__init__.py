@@ -44,7 +44,7 @@ from toolgate.core.grammar import (
 )
 from toolgate.core.message_memo import remember_messages
 from toolgate.core.prompt import Plain, Prompt, Segment, Special, merge_plain
-from toolgate.core.tool_ids import PREFIX, read_native_id
+from toolgate.core.tool_ids import PREFIX, native_id, read_native_id
 from toolgate.dialects.kimi_k2.declarations import declare, sort_keys, template_tools
 from toolgate.errors import UnknownModel
 
@@ -380,6 +380,7 @@ DIALECT = Dialect(
     transitions=TRANSITIONS,
     deviations=DEVIATIONS,
     read_header=read_native_id,
+    write_id=native_id,
     render=render,
     profiles=tuple(PROFILES),
     stop=(TURN_END, END_OF_TEXT, END_OF_TURN),
