@@ -82,6 +82,11 @@ class Streaming(NamedTuple):
         return (self.long.cpu - self.short.cpu) / (self.streams * (LONG - SHORT))
 
     @property
+    def joined(self) -> float:
+        """Chunks per read."""
+        return float(self.long.told["chunks"] / self.long.told["reads"])
+
+    @property
     def request(self) -> float:
         """CPU seconds of one request, without its chunks."""
         return self.short.cpu / self.streams - SHORT * self.chunk
@@ -251,7 +256,7 @@ def streamed(
             # Within a round, so that a slow minute counts for both.
             pairs = zip(runs, floors, strict=True)
             ratio = median([run.chunk / floor.chunk for run, floor in pairs])
-            joined = median([run.long.told["chunks"] / run.long.told["reads"] for run in runs])
+            joined = median([run.joined for run in runs])
             millis = median([run.request * 1e3 for run in runs])
             seen = [median([run.long.told[key] for run in runs]) for key in TIMES]
             megabytes = median([run.long.memory / 1e6 for run in runs])

@@ -24,6 +24,7 @@ from toolgate.dialects import get_dialect
 from toolgate.pipeline.finding import Finding, FindingKind
 from toolgate.pipeline.masking import Contents, mask_findings, mask_trace
 from toolgate.pipeline.notes import Notes
+from toolgate.pipeline.packed import pack_trace, unpack_trace
 from toolgate.pipeline.parse import parse
 from toolgate.pipeline.repair import Repair, RepairKind
 from toolgate.pipeline.tier import Tier
@@ -90,7 +91,8 @@ def make_trace(said: str = SAID, conversation: Conversation = CONVERSATION) -> T
 
 
 def mask(trace: Trace, contents: Contents) -> Trace:
-    return mask_trace(trace, contents, special=KIMI.special, marker_ids=MARKERS)
+    masked = mask_trace(pack_trace(trace), contents, special=KIMI.special, marker_ids=MARKERS)
+    return unpack_trace(masked)
 
 
 def test_on_keeps_everything():
@@ -157,7 +159,8 @@ def test_a_conversation_without_tools_and_text():
     bare = Conversation(messages=(Message(role="user", content="ann"),))
     trace = mask(make_trace("ann", bare), "redacted")
     assert trace.message.content == "xxx"
-    assert mask_trace(trace, "off", special=frozenset(), marker_ids={}).message.content == "···"
+    masked = mask_trace(pack_trace(trace), "off", special=frozenset(), marker_ids={})
+    assert masked.trace.message.content == "···"
 
 
 def test_why_a_server_failed_is_for_those_who_may_read_all():

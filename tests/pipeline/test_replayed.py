@@ -1,6 +1,5 @@
 """A recorded turn is read once more, and what differs is told."""
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -11,6 +10,7 @@ from toolgate.core.events import Anomaly, AnomalyKind
 from toolgate.dialects import get_dialect
 from toolgate.pipeline.chat_turn import ChatTurn
 from toolgate.pipeline.masking import mask_trace
+from toolgate.pipeline.packed import pack_trace, unpack_trace
 from toolgate.pipeline.replayed import Difference, Replayed, compare
 from toolgate.pipeline.trace import Heard, Trace, decode_trace, encode_trace
 from toolgate.pipeline.turn import Turn
@@ -110,8 +110,8 @@ def test_what_differs_is_told():
 @pytest.mark.parametrize("name", ["text", "cut", "ids"])
 def test_a_redacted_trace_is_read_the_same_way(name):
     trace = TRACES[name]
-    masked = mask_trace(trace, "redacted", special=KIMI.special, marker_ids=MARKERS)
-    masked = msgspec.json.decode(encode_trace(masked), type=Trace)
+    packed = mask_trace(pack_trace(trace), "redacted", special=KIMI.special, marker_ids=MARKERS)
+    masked = decode_trace(encode_trace(unpack_trace(packed)))
     assert compare(masked.message, Replayed(masked, KIMI).message, masked=True) == []
 
 

@@ -6,14 +6,16 @@ themselves are kept only where somebody records. Knows no store and no metrics.
 
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
 from toolgate.core.chunk import Chunk
 from toolgate.core.dialect import State
 from toolgate.core.events import Event
-from toolgate.pipeline.trace import Heard, Sent, Trace
+from toolgate.pipeline.columns import Columns, Made, to_columns
+from toolgate.pipeline.packed import PackedTrace, unpack_trace
+from toolgate.pipeline.trace import Sent, Trace
 from toolgate.pipeline.turn import Turn
 
 MOST_CHUNKS: Final = 100_000
@@ -42,8 +44,13 @@ class Tape:
         self._clock = clock
         self._began = clock() if began is None else began
         self._sent: list[tuple[float, str, Mapping[str, Any]]] = []
-        self._heard: list[tuple[Chunk, State, list[Event]]] = []
-        self._end: Heard | None = None
+        self._chunks: list[Chunk] = []
+        self._made: list[Made] = []
+        """Of each chunk, and then of the end. No lists: a collector would look at each again."""
+        self._state: State | None = None
+        self._moves: list[tuple[int, str]] = []
+        self._end = array("d")
+        """When the turn was finished, once it is."""
 
     def send(self, path: str, body: Mapping[str, Any]) -> None:
         """A request goes to the engine."""
@@ -54,12 +61,23 @@ class Tape:
         self.times.append(self._clock())
         if chunk.token_ids:
             self.token_ids.extend(chunk.token_ids)
-        if self.keeps and len(self._heard) < MOST_CHUNKS:
-            self._heard.append((chunk, self.turn.state, events))
+        if self.keeps and len(self._chunks) < MOST_CHUNKS:
+            self._chunks.append(chunk)
+            self._made.append(events[0] if len(events) == 1 else tuple(events))
+            if (state := self.turn.state) is not self._state:
+                self._move(state)
 
     def end(self, events: list[Event]) -> None:
         """The turn is finished."""
-        self._end = self._as_heard(self._clock(), _NOTHING, self.turn.state, events)
+        self._end.append(self._clock())
+        self._chunks.append(_NOTHING)
+        self._made.append(tuple(events))
+        if self.turn.state is not self._state:
+            self._move(self.turn.state)
+
+    def _move(self, state: State) -> None:
+        self._state = state
+        self._moves.append((len(self._chunks) - 1, state.value))
 
     @property
     def first_seconds(self) -> float | None:
@@ -73,13 +91,26 @@ class Tape:
 
     def trace(self, *, choice: int = 0, grammar: str = "none") -> Trace:
         """The turn's trace so far."""
-        heard = [self._as_heard(at, *one) for at, one in zip(self.times, self._heard, strict=False)]
-        return self.turn.trace(
+        return unpack_trace(self.packed(choice=choice, grammar=grammar))
+
+    def packed(self, *, choice: int = 0, grammar: str = "none") -> PackedTrace:
+        """The same, its chunks in columns."""
+        kept = len(self._chunks) - len(self._end)
+        trace = self.turn.trace(
             choice=choice,
             sent=[self._as_sent(*one) for one in self._sent],
-            heard=[*heard, self._end] if self._end else heard,
-            cut=self.keeps and len(self.times) > len(heard),
+            cut=self.keeps and len(self.times) > kept,
             grammar=grammar,
+        )
+        return PackedTrace(trace, self._columns(kept, trace.output))
+
+    def _columns(self, kept: int, output: str) -> Columns:
+        return to_columns(
+            self._chunks,
+            times=[at - self._began for at in (*self.times[:kept], *self._end)],
+            states=self._moves,
+            made=self._made,
+            output=output,
         )
 
     def _as_sent(self, at: float, path: str, body: Mapping[str, Any]) -> Sent:
@@ -88,15 +119,3 @@ class Tape:
             return Sent(at - self._began, path, body)
         rest = {name: value for name, value in body.items() if name != "prompt"}
         return Sent(at - self._began, path, rest, tuple(prompt))
-
-    def _as_heard(self, at: float, chunk: Chunk, state: State, events: Sequence[Event]) -> Heard:
-        return Heard(
-            at - self._began,
-            text=chunk.text,
-            reasoning=chunk.reasoning,
-            calls=chunk.calls,
-            token_ids=chunk.token_ids,
-            finish_reason=chunk.finish_reason,
-            state=state.value,
-            events=tuple(events),
-        )

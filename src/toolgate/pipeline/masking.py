@@ -35,8 +35,10 @@ from toolgate.core.events import (
 )
 from toolgate.core.prompt import Plain, Prompt
 from toolgate.pipeline.call_report import CallReport
+from toolgate.pipeline.columns import Columns
 from toolgate.pipeline.finding import Finding, FindingKind
-from toolgate.pipeline.trace import Heard, Sent, Trace
+from toolgate.pipeline.packed import PackedTrace
+from toolgate.pipeline.trace import Sent, Trace
 
 Contents: TypeAlias = Literal["off", "redacted", "on"]
 
@@ -47,21 +49,22 @@ _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "
 _WORDS: Final = ("functions", "true", "false", "null")
 _STRUCTURAL: Final = frozenset({"type", "$ref", "format"})
 _VALUES: Final = frozenset({"enum", "const", "default", "examples"})
-_REST: Final = (
-    r'(?P<escape>\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
-    r"|(?P<other>[^\W\d_]+)"
-)
+_ESCAPE: Final = r'\\u[0-9a-fA-F]{4}|\\["\\/bfnrt]'
+_NUMBER: Final = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_LETTERS: Final = r"[^\W\d_]+"
+_ONES: Final = str.maketrans("0123456789", "1" * 10)
 _KEPT_VALUES: Final = (bool, int, float, type(None))
 
 
 def mask_trace(
-    trace: Trace, contents: Contents, *, special: Set[str], marker_ids: Mapping[int, str]
-) -> Trace:
+    packed: PackedTrace, contents: Contents, *, special: Set[str], marker_ids: Mapping[int, str]
+) -> PackedTrace:
     """The trace as it may be kept. `special` and `marker_ids` are the special tokens' spellings and
     ids, which are no secrets."""
     if contents == "on":
-        return trace
-    return _Masker(trace, contents, special, marker_ids).trace(trace)
+        return packed
+    masker = _Masker(packed.trace, contents, special, marker_ids)
+    return PackedTrace(masker.trace(packed.trace), masker.heard(packed.heard))
 
 
 def mask_findings(findings: Iterable[Finding], contents: Contents) -> tuple[Finding, ...]:
@@ -74,6 +77,30 @@ def mask_findings(findings: Iterable[Finding], contents: Contents) -> tuple[Find
     )
 
 
+class _Masks(dict[str, str]):
+    """Word or number → what stands for it; most of a text's words come again."""
+
+    def __init__(self, kept: Iterable[str]) -> None:
+        super().__init__((one, one) for one in kept)
+
+    def __missing__(self, token: str) -> str:
+        self[token] = mask = self._mask(token)
+        return mask
+
+    @staticmethod
+    def _mask(token: str) -> str:
+        if token[0] == "\\":
+            return token if len(token) == 2 else "\\u0078"  # noqa: PLR2004  else by its number
+        if not token[0].isdecimal():
+            return "x" * len(token)
+        return token.translate(_ONES) if token.isascii() else re.sub(r"\d", "1", token)
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """A pattern, the longest first."""
+    return "|".join(map(re.escape, sorted(filter(None, words), key=len, reverse=True)))
+
+
 class _Masker:
     """One trace's: it knows which names are declared in it."""
 
@@ -84,38 +111,32 @@ class _Masker:
         self._marker_ids = marker_ids
         self._names = {tool.name for tool in trace.conversation.callable_tools}
         self._ids: dict[str, str] = {}
-        kept = "|".join(map(re.escape, sorted(special, key=len, reverse=True)))
-        self._markers = re.compile(f"({kept})" if kept else "()(?!)")
-        known = "|".join(part for part in (kept, self._word_pattern()) if part)
-        self._pattern = re.compile(f"(?P<known>{known})|{_REST}")
-
-    def _word_pattern(self) -> str:
-        words = sorted((*self._names, *_WORDS), key=len, reverse=True)
-        return rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"
+        self._masked: dict[str, str] = {}
+        markers = _any_of(special)
+        self._markers = re.compile(f"({markers})" if markers else "()(?!)")
+        words = {*self._names, *_WORDS}
+        known = "|".join(part for part in (markers, rf"(?<!\w)(?:{_any_of(words)})(?!\w)") if part)
+        self._tokens_of = re.compile(f"({known}|{_ESCAPE}|{_NUMBER}|{_LETTERS})")
+        self._masks = _Masks({*special, *words})
 
     def text(self, text: str) -> str:
-        """As long as it was."""
-        if not self._is_off:
-            return self._pattern.sub(self._replace, text)
-        pieces = self._markers.split(text)  # every other one is a marker
-        pieces[::2] = [DOT * len(piece) for piece in pieces[::2]]
-        return "".join(pieces)
+        """As long as it was. Most texts come again: in the prompt, or as the message's content."""
+        masked = self._masked.get(text)
+        if masked is None:
+            masked = self._masked[text] = self._mask(text)
+        return masked
 
-    def _replace(self, found: re.Match[str]) -> str:
-        match found.lastgroup:
-            case "other":
-                return "x" * len(found[0])
-            case "number":
-                return re.sub(r"\d", "1", found[0])
-            case "escape" if len(found[0]) > 2:  # noqa: PLR2004  a character by its number
-                return "\\u0078"
-            case _:
-                return found[0]
+    def _mask(self, text: str) -> str:
+        pieces = (self._markers if self._is_off else self._tokens_of).split(text)
+        if self._is_off:  # every other piece is a marker
+            pieces[::2] = [DOT * len(piece) for piece in pieces[::2]]
+        else:
+            pieces[1::2] = [self._masks[piece] for piece in pieces[1::2]]
+        return "".join(pieces)
 
     # -- a turn -------------------------------------------------------------------------------
 
     def trace(self, trace: Trace) -> Trace:
-        output = self.text(trace.output)
         return replace(
             trace,
             conversation=self._conversation(trace.conversation),
@@ -125,8 +146,7 @@ class _Masker:
             findings=mask_findings(trace.findings, "off"),
             prompt=self._prompt(trace.prompt),
             sent=tuple(self._sent(one) for one in trace.sent),
-            heard=tuple(self._all_heard(trace.heard, output)),
-            output=output,
+            output=self.text(trace.output),
             message=self._said(trace.message),
             calls=tuple(self._report(call) for call in trace.calls),
         )
@@ -140,32 +160,22 @@ class _Masker:
     def _sent(self, sent: Sent) -> Sent:
         ids = sent.prompt_ids
         body = {name: value for name, value in sent.body.items() if isinstance(value, _KEPT_VALUES)}
-        return replace(sent, body=body, prompt_ids=None if ids is None else self._tokens(ids))
+        return replace(
+            sent, body=body, prompt_ids=None if ids is None else tuple(self._tokens(ids))
+        )
 
-    def _tokens(self, ids: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple([one if one in self._marker_ids else HIDDEN for one in ids])
+    def _tokens(self, ids: Iterable[int]) -> list[int]:
+        return [one if one in self._marker_ids else HIDDEN for one in ids]
 
-    def _all_heard(self, heard: tuple[Heard, ...], output: str) -> list[Heard]:
-        """Cut out of the masked whole: a name or a number may lie in several chunks."""
-        masked, at = [], 0
-        for one in heard:
-            middle = at + len(one.reasoning)
-            end = middle + len(one.text)
-            ids = one.token_ids
-            masked.append(
-                Heard(  # by hand: `replace` takes twice as long, for each chunk
-                    one.at,
-                    output[middle:end],
-                    output[at:middle],
-                    tuple(self._delta(call) for call in one.calls) if one.calls else (),
-                    None if ids is None else self._tokens(ids),
-                    one.finish_reason,
-                    one.state,
-                    tuple([self._event(event) for event in one.events]),
-                )
-            )
-            at = end
-        return masked
+    def heard(self, heard: Columns) -> Columns:
+        """The texts are cut out of the masked output: a name may lie in several chunks."""
+        return replace(
+            heard,
+            token_ids=self._tokens(heard.token_ids),
+            events=[tuple(map(self._event, events)) for events in heard.events],
+            calls={at: tuple(map(self._delta, calls)) for at, calls in heard.calls.items()},
+            text=None if heard.text is None else self.text(heard.text),
+        )
 
     def _delta(self, call: CallDelta) -> CallDelta:
         return replace(call, name=self._name(call.name), arguments=self.text(call.arguments))

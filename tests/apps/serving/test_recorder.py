@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from toolgate.apps.serving.recorder import Recorder, open_recorder
 from toolgate.apps.settings.config import Config
 from toolgate.core.chunk import Chunk, Usage
 from toolgate.engines.engine import GenerateRequest
 from toolgate.engines.replay import Pause, ReplayEngine, Step
+from toolgate.engines.traces.row import summarize
 from toolgate.engines.traces.store import TraceStore
 from toolgate.errors import ConfigError, EngineUnavailable
 from toolgate.pipeline.call_report import Verdict
@@ -143,6 +145,9 @@ async def test_a_request_under_way_can_be_seen(open_gateway, tmp_path):
     assert snapshot is not None and snapshot.running
     assert snapshot.traces[0].output == "x look.<|"  # a declared tool's name
     assert recorder.snapshot("req_2") is None
+    first = rows[0].first_seconds
+    told = replace(summarize(snapshot), seconds=rows[0].seconds, first_seconds=first)
+    assert rows == [replace(told, status=rows[0].status)]
     engine.go_on.set()
     assert (await request).status_code == 200
     assert recorder.running() == [] and not (await find(tmp_path)).running

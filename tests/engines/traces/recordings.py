@@ -6,6 +6,7 @@ from toolgate.core.chunk import Chunk, Usage
 from toolgate.core.conversation import Conversation, Message, ToolSpec
 from toolgate.dialects import get_dialect
 from toolgate.pipeline.finding import Finding, FindingKind
+from toolgate.pipeline.packed import Packed, pack
 from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.trace import Heard, Recording, Sent, Trace
 from toolgate.pipeline.turn import Turn
@@ -62,3 +63,8 @@ def make_recording(recording_id: str = "req_1", **fields: Any) -> Recording:
         "answer": "data: x\n\n",
     }
     return Recording(**given | fields)
+
+
+def make_packed(recording_id: str = "req_1", **fields: Any) -> Packed:
+    """The same as the writer takes it."""
+    return pack(make_recording(recording_id, **fields))

@@ -5,13 +5,13 @@ from msgspec.structs import replace
 
 from tests.engines.traces.recordings import ASKED, make_recording, make_trace
 from toolgate.core.conversation import MediaPart, Message, TextPart
-from toolgate.engines.traces.row import TITLE_CHARACTERS, outcome_of, summarize
+from toolgate.engines.traces.row import TITLE_CHARACTERS, summarize
 from toolgate.pipeline.trace import Trace
 
 
 def test_a_row_sums_up_its_recording():
-    row = summarize(make_recording(), 5)
-    assert (row.number, row.id, row.outcome, row.tier) == (5, "req_1", "tool_calls", "grammar")
+    row = summarize(make_recording())
+    assert (row.number, row.id, row.outcome, row.tier) == (0, "req_1", "tool_calls", "grammar")
     assert (row.title, row.tools, row.repairs) == ("Where is Ann?", ("look",), ("null_content",))
     assert (row.findings, row.first_seconds) == (("call_loop",), 1.0)
     assert (row.prompt_tokens, row.completion_tokens, row.cached_tokens) == (0, 7, 0)
@@ -29,7 +29,7 @@ def test_a_row_sums_up_its_recording():
     ],
 )
 def test_how_a_request_ended(fields, outcome):
-    assert outcome_of(make_recording(**fields)) == outcome
+    assert summarize(make_recording(**fields)).outcome == outcome
 
 
 def test_one_under_way_and_without_anything():

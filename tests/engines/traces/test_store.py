@@ -3,15 +3,13 @@
 import random
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.engines.traces.recordings import make_recording
-from toolgate.engines.traces import store as module
 from toolgate.engines.traces.row import Wanted, summarize
 from toolgate.engines.traces.store import DAY, TraceStore
-from toolgate.errors import ConfigError
+from toolgate.engines.traces.tables import Transaction
 
 NOW = 1_000_000.0
 
@@ -112,8 +110,8 @@ def test_the_oldest_make_room(tmp_path):
 
 
 def test_nothing_is_stored_by_halves(store):
-    with pytest.raises(sqlite3.Error), module._Transaction(store._base):
-        store._add(summarize(make_recording()), b"")
+    with pytest.raises(sqlite3.Error), Transaction(store._base):
+        store._add(summarize(make_recording()), (b"", None, None))
         store._base.execute("nonsense")
     assert store.rows() == [] and store.newest == 0
     store.add([make_recording()])
@@ -125,29 +123,3 @@ def test_readers_see_what_another_writes(store, tmp_path):
     store.add([make_recording()])
     assert ids(reader) == ["req_1"]
     reader.close()
-
-
-def test_a_file_of_the_first_shape_is_brought_up_to_date(store, tmp_path):
-    store.add([make_recording()])
-    for name in ("calls", "valid_calls", "cached_tokens"):
-        store._base.execute(f"ALTER TABLE rows DROP COLUMN {name}")
-    store._base.execute("PRAGMA user_version = 1")
-    later = TraceStore(tmp_path / "traces.db")
-    later.add([make_recording("req_2")])
-    assert [(row.id, row.calls) for row in later.rows()] == [("req_2", 1), ("req_1", 0)]
-    later.close()
-
-
-@pytest.mark.parametrize("content", ["text", "database", "folder"])
-def test_a_file_of_something_else_is_refused(tmp_path, content):
-    file: Path = tmp_path / "other"
-    if content == "text":
-        file.write_text("Not a database at all. " * 99)
-    elif content == "database":
-        other = sqlite3.connect(file)
-        other.execute("CREATE TABLE mine (x)")
-        other.close()
-    else:
-        file.mkdir()
-    with pytest.raises(ConfigError, match="other cannot keep traces"):
-        TraceStore(file)

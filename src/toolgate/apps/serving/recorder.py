@@ -5,7 +5,7 @@ writer's thread once the answer is over.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -14,12 +14,18 @@ from starlette.types import Message, Send
 from toolgate.apps.http.access_log import RequestRecord
 from toolgate.apps.serving.choice import Choice
 from toolgate.apps.settings.config import Config
+from toolgate.core.assemble import AssembledMessage
 from toolgate.core.chunk import Usage
+from toolgate.core.conversation import Conversation, ToolSpec
+from toolgate.core.prompt import Prompt
 from toolgate.engines.engine import Capabilities
-from toolgate.engines.traces.row import Row, summarize
+from toolgate.engines.tape import Tape
+from toolgate.engines.traces.row import Row, summarize_packed
 from toolgate.engines.traces.writer import TraceWriter
 from toolgate.pipeline.masking import Contents, mask_findings, mask_trace
+from toolgate.pipeline.packed import Packed, PackedTrace, unpack
 from toolgate.pipeline.trace import Recording, Trace
+from toolgate.pipeline.turn import Turn
 
 MOST_ANSWER_BYTES: Final = 64 << 20
 """Kept of what goes out; a longer answer is cut there."""
@@ -51,7 +57,7 @@ class Recorder:
             return
         take.end()
         self._running.pop(take.record.id, None)
-        self.writer.put(take.recording)
+        self.writer.put(take.packed)
 
     def running(self) -> list[Row]:
         """The requests under way in this process, the newest first."""
@@ -61,7 +67,7 @@ class Recorder:
     def snapshot(self, recording_id: str) -> Recording | None:
         """A request under way as it is now."""
         take = self._running.get(recording_id)
-        return None if take is None else take.recording()
+        return None if take is None else unpack(take.packed())
 
     def close(self) -> None:
         """Writes what waits."""
@@ -112,14 +118,15 @@ class Take:
         self._seconds: float | None = None
         self._row: Row | None = None
 
-    async def _listen(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-        elif piece := message.get("body"):
+    def _listen(self, message: Message) -> Awaitable[None]:
+        """Once for each chunk: no coroutine of its own."""
+        if piece := message.get("body"):
             if self._contents == "on" and self._answer_bytes < MOST_ANSWER_BYTES:
                 self._answer.append(piece)
             self._answer_bytes += len(piece)
-        await self._send(message)
+        elif message["type"] == "http.response.start":
+            self._status = message["status"]
+        return self._send(message)
 
     def look_at(self, engine: Capabilities, prompt_tokens: int) -> None:
         """This engine is to answer."""
@@ -132,7 +139,7 @@ class Take:
 
     def row(self) -> Row:
         """What a list tells of it while it is under way; what was said is looked at only once."""
-        row = self._row or summarize(self.recording())
+        row = self._row or summarize_packed(Packed(self._recording(), self._outlines()))
         if any(choice.tapes for choice in self.choices):
             self._row = row
         first = [tape.first_seconds for choice in self.choices for tape in choice.tapes]
@@ -156,8 +163,17 @@ class Take:
         name = type(error).__name__
         return f"{name}: {error}" if self._contents == "on" else name
 
-    def recording(self) -> Recording:
+    def packed(self) -> Packed:
         """All of it, as it may be kept."""
+        is_all = self._contents == "on"
+        return Packed(
+            self._recording(),
+            tuple(self._traces()),
+            request=self._body if is_all else None,
+            answer=b"".join(self._answer) if is_all else None,
+        )
+
+    def _recording(self) -> Recording:
         record = self.record
         ended = self._seconds is not None
         is_open = self._contents != "off" or self.asked_model == record.model
@@ -177,7 +193,6 @@ class Take:
             status=self._status,
             stream=self.stream,
             error=self._error,
-            request=self._body.decode(errors="replace") if self._contents == "on" else None,
             request_bytes=self._body_bytes,
             unknown_fields=() if self._contents == "off" else tuple(record.unknown_fields),
             repairs=tuple(record.repairs),
@@ -186,23 +201,42 @@ class Take:
             resend=record.resend,
             prompt_tokens=self.prompt_tokens,
             usage=self.usage,
-            traces=tuple(self._traces()),
-            answer=b"".join(self._answer).decode(errors="replace")
-            if self._contents == "on"
-            else None,
             answer_bytes=self._answer_bytes,
         )
 
     def _anomalies(self) -> list[str]:
         return [anomaly.kind.value for choice in self.choices for anomaly in choice.anomalies]
 
-    def _traces(self) -> list[Trace]:
-        traces = []
-        for number, choice in enumerate(self.choices):
-            for tape in list(choice.tapes):
-                turn = tape.turn
-                ids = turn.dialect.token_ids if turn.marker_ids is None else turn.marker_ids
-                trace = tape.trace(choice=number, grammar=self.grammar)
-                special = turn.dialect.special
-                traces.append(mask_trace(trace, self._contents, special=special, marker_ids=ids))
-        return traces
+    def _outlines(self) -> tuple[PackedTrace, ...]:
+        tapes = [tape for choice in self.choices for tape in choice.tapes]
+        return tuple(self._mask(_outline(tape), tape.turn) for tape in tapes)
+
+    def _traces(self) -> list[PackedTrace]:
+        return [
+            self._mask(tape.packed(choice=number, grammar=self.grammar), tape.turn)
+            for number, choice in enumerate(self.choices)
+            for tape in choice.tapes
+        ]
+
+    def _mask(self, packed: PackedTrace, turn: Turn) -> PackedTrace:
+        ids = turn.dialect.token_ids if turn.marker_ids is None else turn.marker_ids
+        special = turn.dialect.special
+        return mask_trace(packed, self._contents, special=special, marker_ids=ids)
+
+
+def _outline(tape: Tape) -> PackedTrace:
+    """As much of a turn as a row tells while it is under way."""
+    turn = tape.turn
+    users = [one for one in turn.conversation.messages if one.role == "user"]
+    names = tuple(ToolSpec(tool.name) for tool in turn.conversation.callable_tools)
+    trace = Trace(
+        turn_id=turn.turn_id,
+        dialect=turn.dialect.name,
+        profile=turn.profile,
+        conversation=Conversation(messages=tuple(users[-1:]), tools=names),
+        tier=turn.tier,
+        prompt=Prompt(()),
+        output="",
+        message=AssembledMessage(),
+    )
+    return PackedTrace(trace)

@@ -1,9 +1,13 @@
 """What the store tells of a recording without opening it, and by what it is found."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from toolgate.pipeline.call_report import Verdict
-from toolgate.pipeline.trace import Recording
+from toolgate.pipeline.columns import MICRO
+from toolgate.pipeline.packed import Packed, pack
+from toolgate.pipeline.trace import Recording, Trace
 
 TITLE_CHARACTERS = 160
 PAGE = 50
@@ -82,24 +86,30 @@ _ERRORS = 400
 _VALID = frozenset({Verdict.VALID, Verdict.HEALED})
 
 
-def outcome_of(recording: Recording) -> str:
+def _outcome(packed: Packed) -> str:
     """How a request ended, in one word."""
+    recording = packed.recording
     if recording.status == LEFT:
         return "gone"
     if recording.error or recording.status >= _ERRORS:
         return "error"
-    reasons = [trace.message.finish_reason for trace in recording.traces]
+    reasons = [one.trace.message.finish_reason for one in packed.traces]
     return (reasons[-1] if reasons else None) or "unfinished"
 
 
-def summarize(recording: Recording, number: int = 0) -> Row:
-    """Its row; `number` is 0 for one that is not stored."""
-    traces = recording.traces
+def summarize(recording: Recording) -> Row:
+    """Its row; `number` is 0, as it is not stored."""
+    return summarize_packed(pack(recording))
+
+
+def summarize_packed(packed: Packed) -> Row:
+    """The same of one that is packed."""
+    recording, traces = packed.recording, [one.trace for one in packed.traces]
     calls = [call for trace in traces for call in trace.calls]
-    heard = [trace.heard[0].at for trace in traces if trace.heard]
+    first = [one.heard.gaps[0] for one in packed.traces if one.heard.gaps]
     usage = recording.usage
     return Row(
-        number=number,
+        number=0,
         id=recording.id,
         started=recording.started,
         seconds=recording.seconds,
@@ -108,9 +118,9 @@ def summarize(recording: Recording, number: int = 0) -> Row:
         path=recording.path,
         model=recording.model,
         status=recording.status,
-        outcome="running" if recording.running else outcome_of(recording),
+        outcome="running" if recording.running else _outcome(packed),
         tier=str((traces[-1].tier if traces else None) or ""),
-        title=_title(recording),
+        title=_title(traces),
         tools=_each_once([call.name for call in calls]),
         calls=len(calls),
         valid_calls=sum(call.verdict in _VALID for call in calls),
@@ -120,7 +130,7 @@ def summarize(recording: Recording, number: int = 0) -> Row:
         prompt_tokens=recording.prompt_tokens,
         cached_tokens=usage.cached_tokens if usage else 0,
         completion_tokens=usage.completion_tokens if usage else 0,
-        first_seconds=min(heard, default=None),
+        first_seconds=min(first) / MICRO if first else None,
         contents=recording.contents,
     )
 
@@ -129,8 +139,8 @@ def _each_once(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _title(recording: Recording) -> str:
-    for trace in recording.traces:
+def _title(traces: Iterable[Trace]) -> str:
+    for trace in traces:
         for message in reversed(trace.conversation.messages):
             if message.role == "user":
                 content = message.content or ""

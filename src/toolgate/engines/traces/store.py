@@ -9,53 +9,30 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import asdict
 
 from toolgate.engines.traces.history import Span, read_history
-from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize
+from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize_packed
+from toolgate.engines.traces.tables import COLUMNS, Transaction, open_base
 from toolgate.errors import ConfigError
-from toolgate.pipeline.trace import Recording, decode_recording, encode_recording
+from toolgate.pipeline.packed import Packed, decode_packed, encode_packed, pack, unpack
+from toolgate.pipeline.trace import Recording, decode_recording
 
 MEBIBYTE: Final = 1 << 20
 DAY: Final = 86_400.0
-BUSY_SECONDS: Final = 5.0
-"""How long a writer waits for another one's transaction."""
 ROOM: Final = 0.9
 """Of the largest size is left filled when room is made, so that it is not made for each one."""
-_SHAPE: Final = 2
-"""Of the tables; a file of a later shape is refused."""
-_CHANGES: Final = {
-    1: tuple(
-        f"ALTER TABLE rows ADD COLUMN {name} DEFAULT 0"
-        for name in ("calls", "valid_calls", "cached_tokens")
-    )
-}
-"""A file's shape → what makes the next one of it."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a third of the time of its default for a tenth more bytes."""
 
-_COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name != "number")
-_ROW: Final = ", ".join(("number", *_COLUMNS))
+_Body: TypeAlias = tuple[bytes, bytes | None, bytes | None]
+"""What a recording holds, its request and its answer, each compressed."""
+_BODY: Final = "body, request, answer"
+_ROW: Final = ", ".join(("number", *COLUMNS))
 _LISTS: Final = frozenset({"tools", "anomalies", "repairs", "findings"})
-_TABLES: Final = f"""
-CREATE TABLE rows (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(_COLUMNS)}, bytes INTEGER
-);
-CREATE UNIQUE INDEX rows_id ON rows (id);
-CREATE INDEX rows_started ON rows (started);
-CREATE INDEX rows_conversation ON rows (conversation, number);
-CREATE INDEX rows_model ON rows (model, number);
-CREATE INDEX rows_client ON rows (client, number);
-CREATE INDEX rows_outcome ON rows (outcome, number);
-CREATE TABLE marks (kind TEXT, name TEXT, number INTEGER, PRIMARY KEY (kind, name, number))
-    WITHOUT ROWID;
-CREATE INDEX marks_number ON marks (number);
-CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB);
-PRAGMA user_version = {_SHAPE};
-"""
 _MARKS: Final = {
     "tool": "tools",
     "anomaly": "anomalies",
@@ -77,34 +54,9 @@ class TraceStore:
         self._max_bytes = max_bytes
         self._max_seconds = max_days * DAY
         try:
-            self._base = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = NORMAL")
-            self._make_tables()
+            self._base = open_base(file)
         except sqlite3.Error as error:
             raise ConfigError(f"{file} cannot keep traces ({error})") from None
-
-    def _make_tables(self) -> None:
-        if (shape := self._shape) == _SHAPE:
-            return
-        if shape in _CHANGES:
-            self._change()
-            return
-        if shape or self._base.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise sqlite3.DatabaseError("it is a database of something else, or of another version")
-        self._base.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-
-    def _change(self) -> None:
-        with _Transaction(self._base):
-            shape = self._shape  # another process may have been faster
-            for statement in _CHANGES.get(shape, ()):
-                self._base.execute(statement)
-            self._base.execute(f"PRAGMA user_version = {_SHAPE}")
-
-    @property
-    def _shape(self) -> int:
-        (shape,) = self._base.execute("PRAGMA user_version").fetchone()
-        return int(shape)
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -117,21 +69,28 @@ class TraceStore:
 
         Raises: sqlite3.Error, for instance when the disk is full.
         """
-        packed = [(one, zlib.compress(encode_recording(one), _COMPRESSION)) for one in recordings]
-        with _Transaction(self._base):
-            for recording, body in packed:
-                self._add(summarize(recording), body)
+        self.add_packed([pack(one) for one in recordings])
 
-    def _add(self, row: Row, body: bytes) -> None:
+    def add_packed(self, recordings: Sequence[Packed]) -> None:
+        """The same with recordings as they are stored.
+
+        Raises: sqlite3.Error.
+        """
+        packed = [(summarize_packed(one), _compress(one)) for one in recordings]
+        with Transaction(self._base):
+            for row, body in packed:
+                self._add(row, body)
+
+    def _add(self, row: Row, body: _Body) -> None:
         known = self._base.execute("SELECT number FROM rows WHERE id = ?", (row.id,)).fetchall()
         self._delete([number for (number,) in known])
         values = {name: _to_column(name, value) for name, value in asdict(row).items()}
-        names = (*_COLUMNS, "bytes")
+        names = (*COLUMNS, "bytes")
         number = self._base.execute(
             f"INSERT INTO rows ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
-            [*(values[name] for name in _COLUMNS), len(body)],
+            [*(values[name] for name in COLUMNS), sum(len(part or b"") for part in body)],
         ).lastrowid
-        self._base.execute("INSERT INTO bodies VALUES (?, ?)", (number, body))
+        self._base.execute("INSERT INTO bodies VALUES (?, ?, ?, ?)", (number, *body))
         self._base.executemany(
             "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)",
             [(kind, name, number) for kind, of in _MARKS.items() for name in getattr(row, of)],
@@ -142,7 +101,7 @@ class TraceStore:
 
         Raises: sqlite3.Error.
         """
-        with _Transaction(self._base):
+        with Transaction(self._base):
             old = self._base.execute(
                 "SELECT number FROM rows WHERE started < ?", (now - self._max_seconds,)
             ).fetchall()
@@ -212,9 +171,9 @@ class TraceStore:
     def find(self, recording_id: str) -> Recording | None:
         """The whole recording of a request's id."""
         found = self._base.execute(
-            "SELECT body FROM bodies JOIN rows USING (number) WHERE id = ?", (recording_id,)
+            f"SELECT {_BODY} FROM bodies JOIN rows USING (number) WHERE id = ?", (recording_id,)
         ).fetchone()
-        return None if found is None else _unpack(found[0])
+        return None if found is None else _decompress(found)
 
     def each(self, wanted: Wanted) -> Iterator[Recording]:
         """Whole recordings, the oldest first."""
@@ -223,9 +182,9 @@ class TraceStore:
             f"SELECT number FROM rows WHERE {where} ORDER BY number", values
         ).fetchall()
         for (number,) in found:
-            body = self._base.execute("SELECT body FROM bodies WHERE number = ?", (number,))
+            body = self._base.execute(f"SELECT {_BODY} FROM bodies WHERE number = ?", (number,))
             if (columns := body.fetchone()) is not None:  # it may have made room since
-                yield _unpack(columns[0])
+                yield _decompress(columns)
 
     def choices(self) -> dict[str, list[str]]:
         """What there is to choose from, by the names of `Wanted`'s filters."""
@@ -258,22 +217,6 @@ class TraceStore:
         return None if found is None else _row(found)
 
 
-class _Transaction:
-    """`with` it; rolled back on any error. `BEGIN IMMEDIATE` waits for other writers at once."""
-
-    def __init__(self, base: sqlite3.Connection) -> None:
-        self._base = base
-
-    def __enter__(self) -> None:
-        self._base.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._base.execute("COMMIT")
-        elif self._base.in_transaction:  # a full disk has rolled back already
-            self._base.execute("ROLLBACK")
-
-
 def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     """SQL, and the values for its question marks."""
     terms, values = ["1"], []
@@ -300,11 +243,24 @@ def _to_column(name: str, value: Any) -> Any:
 
 
 def _row(columns: Sequence[Any]) -> Row:
-    values = dict(zip(("number", *_COLUMNS), columns, strict=True))
+    values = dict(zip(("number", *COLUMNS), columns, strict=True))
     for name in _LISTS:
         values[name] = tuple(msgspec.json.decode(values[name]))
     return Row(**values)
 
 
-def _unpack(body: bytes) -> Recording:
-    return decode_recording(zlib.decompress(body))
+def _compress(packed: Packed) -> _Body:
+    request, answer = (
+        None if part is None else zlib.compress(part, _COMPRESSION)
+        for part in (packed.request, packed.answer)
+    )
+    return zlib.compress(encode_packed(packed), _COMPRESSION), request, answer
+
+
+def _decompress(body: _Body) -> Recording:
+    packed, *others = body
+    request, answer = (None if part is None else zlib.decompress(part) for part in others)
+    text = zlib.decompress(packed)
+    if text.startswith(b"{"):  # of a file's first or second shape
+        return decode_recording(text)
+    return unpack(decode_packed(text, request=request, answer=answer))

@@ -14,9 +14,9 @@ from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias
 
 from toolgate.engines.traces.store import MEBIBYTE, TraceStore
-from toolgate.pipeline.trace import Recording
+from toolgate.pipeline.packed import Packed
 
-Make: TypeAlias = Callable[[], Recording]
+Make: TypeAlias = Callable[[], Packed]
 """Makes the recording; called in the writer's thread, since that takes long."""
 
 MOST_WAITING: Final = 1000
@@ -69,7 +69,7 @@ class TraceWriter:
             self._is_dropping = True
             return
         self._is_dropping = False
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
             self._thread.start()
         self._queue.put(make)
@@ -100,9 +100,9 @@ class TraceWriter:
                 break
         return batch
 
-    def _write(self, store: TraceStore, recordings: list[Recording]) -> None:
+    def _write(self, store: TraceStore, recordings: list[Packed]) -> None:
         try:
-            store.add(recordings)
+            store.add_packed(recordings)
             if time.monotonic() >= self._room_made + ROOM_SECONDS:
                 store.make_room(time.time())
                 self._room_made = time.monotonic()

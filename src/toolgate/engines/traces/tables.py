@@ -1,0 +1,95 @@
+"""The tables of a file of recordings, and how a file of an earlier toolgate comes to have them."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from toolgate.engines.traces.row import Row
+
+BUSY_SECONDS: Final = 5.0
+"""How long a writer waits for another one's transaction."""
+COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name != "number")
+_SHAPE: Final = 3
+"""Of the tables; a file of a later shape is refused."""
+_CHANGES: Final = {
+    1: tuple(
+        f"ALTER TABLE rows ADD COLUMN {name} DEFAULT 0"
+        for name in ("calls", "valid_calls", "cached_tokens")
+    ),
+    2: tuple(f"ALTER TABLE bodies ADD COLUMN {name} BLOB" for name in ("request", "answer")),
+}
+"""A file's shape → what makes the next one of it."""
+_TABLES: Final = f"""
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(COLUMNS)}, bytes INTEGER
+);
+CREATE UNIQUE INDEX rows_id ON rows (id);
+CREATE INDEX rows_started ON rows (started);
+CREATE INDEX rows_conversation ON rows (conversation, number);
+CREATE INDEX rows_model ON rows (model, number);
+CREATE INDEX rows_client ON rows (client, number);
+CREATE INDEX rows_outcome ON rows (outcome, number);
+CREATE TABLE marks (kind TEXT, name TEXT, number INTEGER, PRIMARY KEY (kind, name, number))
+    WITHOUT ROWID;
+CREATE INDEX marks_number ON marks (number);
+CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB, request BLOB, answer BLOB);
+PRAGMA user_version = {_SHAPE};
+"""
+
+
+def open_base(file: Path) -> sqlite3.Connection:
+    """The file with its tables; made if there is none.
+
+    Raises: sqlite3.Error when it cannot be opened, or is none of ours.
+    """
+    base = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = NORMAL")
+        _make_tables(base)
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
+
+
+class Transaction:
+    """`with` it; rolled back on any error. `BEGIN IMMEDIATE` waits for other writers at once."""
+
+    def __init__(self, base: sqlite3.Connection) -> None:
+        self._base = base
+
+    def __enter__(self) -> None:
+        self._base.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._base.execute("COMMIT")
+        elif self._base.in_transaction:  # a full disk has rolled back already
+            self._base.execute("ROLLBACK")
+
+
+def _make_tables(base: sqlite3.Connection) -> None:
+    if (shape := _shape(base)) == _SHAPE:
+        return
+    with Transaction(base):
+        shape = _shape(base)  # another process may have been faster
+        if shape == 0 and base.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise sqlite3.DatabaseError("it is a database of something else; name another file")
+        if shape > _SHAPE:
+            raise sqlite3.DatabaseError("a later toolgate wrote it; name another file")
+        for statement in _steps(shape):
+            base.execute(statement)
+
+
+def _steps(shape: int) -> list[str]:
+    """From this shape to today's."""
+    if shape == 0:
+        return [statement for statement in _TABLES.split(";") if statement.strip()]
+    changes = [one for before in range(shape, _SHAPE) for one in _CHANGES[before]]
+    return [*changes, f"PRAGMA user_version = {_SHAPE}"]
+
+
+def _shape(base: sqlite3.Connection) -> int:
+    (shape,) = base.execute("PRAGMA user_version").fetchone()
+    return int(shape)
