@@ -3,7 +3,7 @@
 import pytest
 
 from toolgate.pipeline.enforcer.regex import Anchor, Unsupported, read_pattern
-from toolgate.pipeline.enforcer.regex_length import limit, measure
+from toolgate.pipeline.enforcer.regex_length import limit, loosen, measure
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,20 @@ def test_one_part_of_varying_length_takes_the_limit(
 def test_other_shapes_are_left_to_the_check(pattern: str, least: int, most: int | None):
     with pytest.raises(Unsupported):
         limit(read_pattern(pattern), least, most)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "loose"),
+    [
+        ("^a{8}$", "^a{8}$"),
+        ("^a{9}$", "^a{8,}$"),
+        ("^a{2,9}$", "^a{2,}$"),
+        ("^(?:a{0,4}b){2}|c{9}$", "^(?:a{0,4}b){2}|c{8,}$"),
+        ("^(?:a{0,5}b){2}$", "^(?:a*b){2}$"),
+        ("^(?:a{0,8}b)*$", "^(?:a{0,8}b)*$"),
+        ("^(?:(?:a{0,2}b){2}c){2,}$", "^(?:(?:a{0,2}b){2}c){2,}$"),
+        ("^(?:(?:a{0,3}b){2}c){2,}$", "^(?:(?:a*b){2}c){2,}$"),
+    ],
+)
+def test_counts_that_are_too_much_together_are_let_go(pattern: str, loose: str):
+    assert loosen(read_pattern(pattern), 8) == read_pattern(loose)

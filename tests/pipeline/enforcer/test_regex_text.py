@@ -25,12 +25,6 @@ def test_what_was_read_is_written(pattern: str, text: str):
     assert write_pattern(read_pattern(written)) == written
 
 
-def test_characters_that_json_escapes_can_be_left_out():
-    assert '"' not in write_pattern(read_pattern('^["a-z]$'), escaped=False)
-    with pytest.raises(Unsupported, match="escapes"):
-        write_pattern(Chars(chars('"')), escaped=False)
-
-
 def test_characters_beyond_the_first_plane_are_written_in_braces():
     assert write_pattern(Chars(chars("\U0001f600"))) == r"^(?:\u{1f600})$"
 

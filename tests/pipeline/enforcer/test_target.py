@@ -8,5 +8,6 @@ def test_a_target_that_writes_formats_as_patterns_has_a_pattern_for_each():
     assert GBNF.formats_as_patterns and GBNF.formats <= FORMATS.keys()
 
 
-def test_xgrammar_is_never_given_lengths():
-    assert not XGRAMMAR.lengths and GBNF.lengths and LLGUIDANCE.lengths
+def test_xgrammar_counts_less_than_the_others():
+    assert XGRAMMAR.most_counted is not None
+    assert XGRAMMAR.longest < min(GBNF.longest, LLGUIDANCE.longest)

@@ -37,6 +37,7 @@ from toolgate.pipeline.enforcer.gbnf_rules import Rules, literal, repeated
 from toolgate.pipeline.enforcer.gbnf_text import running_text
 from toolgate.pipeline.enforcer.regex import read_pattern
 from toolgate.pipeline.enforcer.schema_fit import Dropped
+from toolgate.pipeline.enforcer.target import GBNF, Target
 from toolgate.pipeline.enforcer.written_lately import WrittenLately
 
 NUMBERED: Final = 128
@@ -145,11 +146,11 @@ class GrammarWriter:
         write_token: Callable[[str], str],
         *,
         numbered: int = NUMBERED,
-        most_counted: int | None = None,
+        target: Target = GBNF,
     ) -> None:
         """`write_token`: a special token's spelling → an expression; `numbered`: as `NUMBERED`, and
-        0 for calls that have any number; `most_counted`: as in `Rules`."""
-        self.rules = Rules(most_counted=most_counted)
+        0 for calls that have any number; `target`: who reads it."""
+        self.rules = Rules(target)
         self.numbers = 0
         """How many calls have a number of their own."""
         self._dropped: dict[Dropped, None] = {}
@@ -211,7 +212,7 @@ class GrammarWriter:
         if isinstance(node, Members):
             write = partial(self.write, number=None)  # no number stands around an argument
             return write_members(node.schema, node.tags, self._bounds, self.rules, write)
-        fragment = write_json(node.schema, self._bounds, most_counted=self.rules.most_counted)
+        fragment = write_json(node.schema, self._bounds, self.rules.target)
         self.rules.bodies.update(fragment.bodies)
         self._dropped.update(dict.fromkeys(fragment.dropped))
         return fragment.root

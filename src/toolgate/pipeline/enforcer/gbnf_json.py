@@ -24,7 +24,7 @@ from toolgate.pipeline.enforcer.gbnf_scalars import (
 )
 from toolgate.pipeline.enforcer.schema_fit import Dropped, fit_schema
 from toolgate.pipeline.enforcer.schema_merge import Schema
-from toolgate.pipeline.enforcer.target import GBNF
+from toolgate.pipeline.enforcer.target import GBNF, Target
 
 CACHED: Final = 1024
 
@@ -38,15 +38,15 @@ class Fragment(Struct, frozen=True):
     dropped: tuple[Dropped, ...]
 
 
-def write_json(schema: AnySchema, bounds: Bounds, *, most_counted: int | None = None) -> Fragment:
-    """The values that fit the schema, each of them an object; `most_counted` as in `Rules`."""
-    return _write_encoded(msgspec.json.encode(schema), bounds, most_counted)
+def write_json(schema: AnySchema, bounds: Bounds, target: Target = GBNF) -> Fragment:
+    """The values that fit the schema, each of them an object, as far as the target holds them."""
+    return _write_encoded(msgspec.json.encode(schema), bounds, target)
 
 
 @lru_cache(CACHED)
-def _write_encoded(schema: bytes, bounds: Bounds, most_counted: int | None) -> Fragment:
-    fitted = fit_schema(msgspec.json.decode(schema), GBNF)
-    rules = Rules(most_counted=most_counted)
+def _write_encoded(schema: bytes, bounds: Bounds, target: Target) -> Fragment:
+    fitted = fit_schema(msgspec.json.decode(schema), target)
+    rules = Rules(target)
     root = JsonRules(rules, bounds, fitted.schema).value(fitted.schema)
     dropped = fitted.dropped
     if root is None:  # it needs more depth than the bounds leave it
@@ -233,7 +233,7 @@ class JsonRules:
         if "propertyNames" in schema:
             key = self.value(schema["propertyNames"], place)
         elif schema["properties"]:
-            key = self._rules.add(write_other_key([*schema["properties"]]))
+            key = write_other_key(self._rules, [*schema["properties"]])
         else:
             key = self._string({}, place)
         return self._rules.add(f'{key} {WS} ":" {WS} {value}')

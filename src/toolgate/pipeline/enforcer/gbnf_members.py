@@ -17,7 +17,6 @@ from toolgate.pipeline.enforcer.gbnf_text import counted_text, running_text
 from toolgate.pipeline.enforcer.regex import read_pattern
 from toolgate.pipeline.enforcer.schema_fit import fit_schema
 from toolgate.pipeline.enforcer.schema_merge import Schema
-from toolgate.pipeline.enforcer.target import GBNF
 
 Tags: TypeAlias = Callable[[str | None, str], tuple[Node, Node]]
 Write: TypeAlias = Callable[[Node], str]
@@ -36,7 +35,7 @@ _ANY_INNER: Final = [
 
 def write_members(schema: AnySchema, tags: Tags, bounds: Bounds, rules: Rules, write: Write) -> str:
     """One atom: the members of an object that fits. Those of few come in any order, as in JSON."""
-    fitted = fit_schema(schema, GBNF).schema
+    fitted = fit_schema(schema, rules.target).schema
     return _Writer(tags, bounds, rules, write, fitted).write(fitted)
 
 
@@ -112,7 +111,9 @@ class _Writer:
     def _text(self, schema: Schema, avoid: Sequence[str]) -> str:
         """A string without quotes and escapes, which where it has no bound ends with its tag."""
         if "pattern" in schema:
-            return write_regex(read_pattern(schema["pattern"]), longest=self._bounds.string)
+            is_counted = self._rules.target.most_counted is None
+            longest = self._bounds.string if is_counted else None
+            return write_regex(read_pattern(schema["pattern"]), longest=longest)
         least, most = schema.get("minLength", 0), schema.get("maxLength", self._bounds.string)
         if most is None and not least:
             return running_text(self._rules, ANY, avoid=avoid)

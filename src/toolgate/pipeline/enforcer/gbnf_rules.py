@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from toolgate.pipeline.enforcer.charset import Charset
+from toolgate.pipeline.enforcer.target import GBNF, Target
 
 _LITERAL: Final[Mapping[str, str]] = {
     '"': '\\"',
@@ -24,11 +25,11 @@ _SHOWN: Final = range(0x20, 0x7F)
 class Rules:
     """Grows as an emitter walks; `bodies` are all rules, name → body."""
 
-    def __init__(self, *, most_counted: int | None = None) -> None:
-        """`most_counted`: the most characters that are counted; longer texts may have any length,
-        and the check behind sees to it. None: all are counted."""
+    def __init__(self, target: Target = GBNF) -> None:
+        """`target`: who reads them. What it cannot count may have any length, and the check behind
+        sees to it."""
         self.bodies: dict[str, str] = {}
-        self.most_counted = most_counted
+        self.target = target
 
     def add(self, body: str) -> str:
         """The name of the rule that says this."""

@@ -40,7 +40,8 @@ def write_string(rules: Rules, schema: Schema, bound: int | None) -> str:
     rules.define(ESCAPE, _ESCAPES)
     if "pattern" in schema:
         tree = read_pattern(schema["pattern"])
-        return rules.add(f'"\\"" {write_regex(tree, in_json=True, longest=bound)} "\\""')
+        longest = bound if rules.target.most_counted is None else None
+        return rules.add(f'"\\"" {write_regex(tree, in_json=True, longest=longest)} "\\""')
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if bound is not None:
         most = max(least, bound if most is None else min(bound, most))
@@ -103,10 +104,15 @@ def write_text(text: str) -> str:
     return " ".join((literal('"'), *map(_spellings, _runs(text)), literal('"')))
 
 
-def write_other_key(keys: Sequence[str]) -> str:
-    """A key that is none of these, by their letters; without escapes, which could spell one."""
+LONGEST_KEY: Final = 64
+
+
+def write_other_key(rules: Rules, keys: Sequence[str]) -> str:
+    """A rule's name: a key that is none of these, by their letters; without escapes, which could
+    spell one."""
     written = [json.dumps(key, ensure_ascii=False)[1:-1] for key in keys]
-    return f'"\\"" {_differs(written)} "\\""'
+    rest = f"{{0,{LONGEST_KEY}}}" if rules.target.most_counted is None else "*"
+    return rules.add(f'"\\"" {_differs(written, rest)} "\\""')
 
 
 def _joined(begin: str, parts: Iterable[str], end: str) -> str:
@@ -156,15 +162,16 @@ def _spellings(run: str) -> str:
     return literal(code) if run.isascii() else f"({literal(run)} | {literal(code)})"
 
 
-def _differs(endings: Sequence[str]) -> str:
+def _differs(endings: Sequence[str], after: str) -> str:
     firsts = dict.fromkeys(ending[0] for ending in endings if ending)
     plain = without(IN_STRINGS, chars("<"))
-    options = [f"{char_class(without(plain, chars(''.join(firsts))))} {char_class(plain)}{{0,64}}"]
+    others = char_class(without(plain, chars("".join(firsts))))
+    options = [f"{others} {char_class(plain)}{after}"]
     for first in firsts:
         if not contains(plain, first):
             continue
         rest = [ending[1:] for ending in endings if ending.startswith(first)]
-        options.append(f"{literal(first)} {_differs(rest)}")
+        options.append(f"{literal(first)} {_differs(rest, after)}")
     if "" not in endings:
         options.append('""')
     return f"({' | '.join(options)})"

@@ -47,8 +47,8 @@ def counted_text(rules: Rules, allowed: Charset, least: int, most: int, *, escap
     One rule per character that may still come, and one more for after a `<`: llama.cpp itself
     makes as many of a `{0,n}`, which could not look back.
     """
-    if rules.most_counted is not None and most > rules.most_counted:
-        kept = least if least <= rules.most_counted else 0
+    if rules.target.most_counted is not None and most > rules.target.most_counted:
+        kept = least if least <= rules.target.most_counted else 0
         return long_text(rules, allowed, kept, escape=escape)
     key = name_of(f"counted {allowed} {escape}")
     plain, other = _plain(allowed)

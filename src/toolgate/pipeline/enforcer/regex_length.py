@@ -1,4 +1,6 @@
-"""How long the texts of an expression are, and the same expression for texts of a given length."""
+"""How long the texts of an expression are; the same expression for texts of a given length, or
+with counts that a grammar engine can bear.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import assert_never
@@ -48,6 +50,25 @@ def limit(tree: Pattern, least: int, most: int | None) -> Pattern:
             return _limit_run(tree, least, most)
         case _:
             raise Unsupported("a length beside it")
+
+
+def loosen(tree: Pattern, most_counted: int) -> Pattern:
+    """The same and more texts: what may or must come more often may come without end.
+
+    Counts inside one another multiply, as the places do that a grammar engine must keep in mind.
+    """
+    match tree:
+        case Cat(parts):
+            return Cat(tuple(loosen(part, most_counted) for part in parts))
+        case Or(options):
+            return Or(tuple(loosen(option, most_counted) for option in options))
+        case Repeat(part, least, most):
+            if max(least, most or 0) > most_counted:
+                least, most = min(least, most_counted), None
+            inner = loosen(part, most_counted // max(1, least, most or 0))
+            return Repeat(inner, least, most)
+        case _:
+            return tree
 
 
 def _parts(parts: Sequence[Pattern], least: int, most: int | None) -> list[Pattern]:

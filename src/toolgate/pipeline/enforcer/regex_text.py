@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from toolgate.pipeline.enforcer.charset import Charset, chars, charset, without
+from toolgate.pipeline.enforcer.charset import Charset, chars, charset
 from toolgate.pipeline.enforcer.regex import Cat, Chars, Or, Pattern, Repeat, Unsupported
 
 ESCAPED: Final = charset([*chars('"\\'), (0, 0x1F)])
@@ -12,43 +12,39 @@ _SHOWN: Final = (0x20, 0x7E)
 _FOUR_DIGITS: Final = 0xFFFF
 
 
-def write_pattern(tree: Pattern, *, escaped: bool = True) -> str:
-    """`^(?:…)$`, of the whole text. Without `escaped`, no character that JSON must escape is in
-    it: xgrammar puts a pattern's text into JSON as it is.
+def write_pattern(tree: Pattern) -> str:
+    """`^(?:…)$`, of the whole text.
 
-    Raises: Unsupported where nothing is left then.
+    Raises: Unsupported for an anchor in the middle.
     """
-    return f"^(?:{_write(tree, () if escaped else ESCAPED)})$"
+    return f"^(?:{_write(tree)})$"
 
 
-def _write(tree: Pattern, left_out: Charset) -> str:
+def _write(tree: Pattern) -> str:
     match tree:
         case Chars(ranges):
-            return _write_chars(ranges, left_out)
+            return _write_chars(ranges)
         case Cat(parts):
-            return "".join(_write_part(part, left_out) for part in parts)
+            return "".join(_write_part(part) for part in parts)
         case Or(options):
-            return "|".join(_write(option, left_out) for option in options)
+            return "|".join(_write(option) for option in options)
         case Repeat(part, least, most):
-            return f"{_write_atom(part, left_out)}{{{least},{'' if most is None else most}}}"
+            return f"{_write_atom(part)}{{{least},{'' if most is None else most}}}"
         case _:
             raise Unsupported("an anchor in the middle")
 
 
-def _write_part(part: Pattern, left_out: Charset) -> str:
-    text = _write(part, left_out)
+def _write_part(part: Pattern) -> str:
+    text = _write(part)
     return f"(?:{text})" if isinstance(part, Or) else text
 
 
-def _write_atom(part: Pattern, left_out: Charset) -> str:
-    text = _write(part, left_out)
+def _write_atom(part: Pattern) -> str:
+    text = _write(part)
     return text if isinstance(part, Chars) else f"(?:{text})"
 
 
-def _write_chars(ranges: Charset, left_out: Charset) -> str:
-    kept = without(ranges, left_out)
-    if not kept:
-        raise Unsupported("a character that JSON escapes")
+def _write_chars(kept: Charset) -> str:
     if len(kept) == 1 and kept[0][0] == kept[0][1]:
         return _write_char(kept[0][0])
     inner = (

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from toolgate.pipeline.enforcer.formats import FORMATS
 from toolgate.pipeline.enforcer.number_range import Span, decimals
 from toolgate.pipeline.enforcer.regex import Pattern, Unsupported, read_pattern
-from toolgate.pipeline.enforcer.regex_length import limit
+from toolgate.pipeline.enforcer.regex_length import limit, loosen
 from toolgate.pipeline.enforcer.regex_text import write_pattern
 from toolgate.pipeline.enforcer.schema_merge import Impossible, Schema
 from toolgate.pipeline.enforcer.target import Target
@@ -156,9 +156,9 @@ def _fit_format(name: str, least: int, most: int | None, target: Target, drop: D
         if least or most is not None:
             drop("maxLength")
         return {"type": "string", "format": name}
-    fitted = _fit_pattern(f"^(?:{FORMATS[name]})$", least, most, target, drop)
-    assert fitted is not None
-    return fitted
+    # Ours are narrower than the standards', so that a looser one is still right.
+    tree = read_pattern(f"^(?:{FORMATS[name]})$")
+    return _write_tree(tree, least, most, target, drop)
 
 
 def _fit_pattern(
@@ -167,21 +167,29 @@ def _fit_pattern(
     """As an expression of the whole text, in which the length stands too."""
     try:
         tree = read_pattern(pattern)
-        written = _write(tree, target)
+        write_pattern(tree)
     except Unsupported:
         drop("pattern")
         return None
-    if least == 0 and most is None:
-        return {"type": "string", "pattern": written}
-    try:
-        return {"type": "string", "pattern": _write(limit(tree, least, most), target)}
-    except Unsupported:
-        drop("maxLength" if most is not None else "minLength")
-        return {"type": "string", "pattern": written}
+    if _loosen(tree, target) != tree:
+        drop("pattern")
+    return _write_tree(tree, least, most, target, drop)
 
 
-def _write(tree: Pattern, target: Target) -> str:
-    return write_pattern(tree, escaped=target.escapes_in_patterns)
+def _write_tree(tree: Pattern, least: int, most: int | None, target: Target, drop: Drop) -> Schema:
+    if least or most is not None:
+        try:
+            tree = limit(tree, least, most)
+            is_held = _loosen(tree, target) == tree
+        except Unsupported:
+            is_held = False
+        if not is_held:
+            drop("maxLength" if most is not None else "minLength")
+    return {"type": "string", "pattern": write_pattern(_loosen(tree, target))}
+
+
+def _loosen(tree: Pattern, target: Target) -> Pattern:
+    return tree if target.most_counted is None else loosen(tree, target.most_counted)
 
 
 def _fit_length(least: int, most: int | None, target: Target, drop: Drop) -> Schema:
@@ -190,7 +198,7 @@ def _fit_length(least: int, most: int | None, target: Target, drop: Drop) -> Sch
     for key, bound in bounds.items():
         if bound is None:
             continue
-        if target.lengths and bound <= target.longest:
+        if bound <= target.longest:
             fitted[key] = bound
         else:
             drop(key)
@@ -240,7 +248,8 @@ def _fit_object(own: Schema, target: Target, fit: Fit, drop: Drop) -> Schema:
                 raise
     kept = {"type": "object", "properties": fitted, "required": required}
     kept |= _fit_others(own, others, fit, drop)
-    return kept | _sizes(own, kept, target, drop)
+    _drop_sizes(own, kept, drop)
+    return kept
 
 
 def _fit_others(own: Schema, others: Any, fit: Fit, drop: Drop) -> Schema:
@@ -271,17 +280,12 @@ def _fit_others(own: Schema, others: Any, fit: Fit, drop: Drop) -> Schema:
     return {"additionalProperties": fitted, "propertyNames": held}
 
 
-def _sizes(own: Schema, kept: Schema, target: Target, drop: Drop) -> Schema:
-    held = {}
-    for keyword in ("minProperties", "maxProperties"):
-        size = own.get(keyword)
-        if size is None or (keyword == "minProperties" and size <= len(kept["required"])):
-            continue
-        if target.sizes:
-            held[keyword] = size
-        else:
-            drop(keyword)
-    return held
+def _drop_sizes(own: Schema, kept: Schema, drop: Drop) -> None:
+    """No target counts an object's members."""
+    if own.get("minProperties", 0) > len(kept["required"]):
+        drop("minProperties")
+    if "maxProperties" in own:
+        drop("maxProperties")
 
 
 _Fitter: TypeAlias = Callable[[Schema, Target, Fit, Drop], Schema]

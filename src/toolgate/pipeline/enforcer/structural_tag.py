@@ -15,16 +15,13 @@ from toolgate.core.grammar import Alt, Constraint, Node, Opt, Plus, Seq, Tok, sp
 from toolgate.pipeline.enforcer.gbnf import GrammarWriter, grammar_key
 from toolgate.pipeline.enforcer.gbnf_rules import literal
 from toolgate.pipeline.enforcer.schema_fit import Dropped
+from toolgate.pipeline.enforcer.target import XGRAMMAR
 from toolgate.pipeline.enforcer.written_lately import WrittenLately
 
 Format: TypeAlias = dict[str, Any]
 UNNUMBERED: Final = 0
 """An exact number for each call would be another grammar in each turn, and xgrammar compiles for
 seconds; so the same tools give the same tag."""
-
-MOST_COUNTED: Final = 32
-"""Characters of a string. With a vocabulary of 160,000 xgrammar takes two seconds to compile so
-many, a minute for a thousand; of its own `{0,1000}` one mask takes minutes."""
 
 
 class StructuralTag(Struct, frozen=True):
@@ -55,7 +52,7 @@ def _write(constraint: Constraint, token_ids: Mapping[str, int]) -> StructuralTa
         constraint.bounds,
         lambda text: f"Token({token_ids[text]})",
         numbered=UNNUMBERED,
-        most_counted=MOST_COUNTED,
+        target=XGRAMMAR,
     )
     if constraint.required:
         whole = _grammar(writer, Seq((constraint.lead, constraint.calls)))
