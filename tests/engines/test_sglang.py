@@ -5,7 +5,7 @@ from toolgate.engines.sglang import SGLANG
 
 def test_capabilities():
     can = SGLANG.capabilities
-    assert (can.kind, can.prompts, can.grammar) == ("SGLang", "tokens", "none")
+    assert (can.kind, can.prompts, can.grammar) == ("SGLang", "tokens", "structural_tag")
     assert can.tells_ids is True
 
 

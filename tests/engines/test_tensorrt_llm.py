@@ -5,7 +5,7 @@ from toolgate.engines.tensorrt_llm import TENSORRT_LLM
 
 def test_capabilities():
     can = TENSORRT_LLM.capabilities
-    assert (can.kind, can.prompts, can.grammar) == ("TensorRT-LLM", "tokens", "none")
+    assert (can.kind, can.prompts, can.grammar) == ("TensorRT-LLM", "tokens", "structural_tag")
     assert can.tells_ids is False
 
 

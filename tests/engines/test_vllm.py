@@ -5,7 +5,7 @@ from toolgate.engines.vllm import VLLM
 
 def test_capabilities():
     can = VLLM.capabilities
-    assert (can.kind, can.prompts, can.grammar) == ("vLLM", "tokens", "none")
+    assert (can.kind, can.prompts, can.grammar) == ("vLLM", "tokens", "structural_tag")
     assert can.tells_ids is True
 
 

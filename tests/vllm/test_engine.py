@@ -35,7 +35,7 @@ SCHEMA = {
 async def test_what_it_can_do(vllm: Engine):
     can = vllm.capabilities
     assert (can.kind, can.version, can.prompts) == ("vLLM", "0.32.0", "tokens")
-    assert can.tells_ids
+    assert can.tells_ids and can.grammar == "structural_tag"
     assert (await vllm.describe())["context"] == 4096
 
 

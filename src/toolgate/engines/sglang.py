@@ -11,7 +11,7 @@ from toolgate.engines.completions_engine import Flavour
 from toolgate.engines.engine import Capabilities
 
 SGLANG: Final = Flavour(
-    capabilities=Capabilities(kind="SGLang"),
+    capabilities=Capabilities(kind="SGLang", grammar="structural_tag"),
     fields={"skip_special_tokens": False, "return_token_ids": True},
     tokenize="/tokenize",
     tokenize_fields={"add_special_tokens": False},

@@ -11,7 +11,7 @@ from toolgate.engines.completions_engine import Flavour
 from toolgate.engines.engine import Capabilities
 
 TENSORRT_LLM: Final = Flavour(
-    capabilities=Capabilities(kind="TensorRT-LLM", tells_ids=False),
+    capabilities=Capabilities(kind="TensorRT-LLM", tells_ids=False, grammar="structural_tag"),
     fields={
         "skip_special_tokens": False,
         "spaces_between_special_tokens": False,

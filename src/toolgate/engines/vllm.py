@@ -10,7 +10,7 @@ from toolgate.engines.completions_engine import Flavour
 from toolgate.engines.engine import Capabilities
 
 VLLM: Final = Flavour(
-    capabilities=Capabilities(kind="vLLM"),
+    capabilities=Capabilities(kind="vLLM", grammar="structural_tag"),
     fields={
         "skip_special_tokens": False,
         # True is the default, and slow tokenizers (Kimi's) then write blanks between markers.
