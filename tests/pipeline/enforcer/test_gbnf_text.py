@@ -6,6 +6,7 @@ from tests.pipeline.enforcer.gbnf_machine import Gbnf
 from toolgate.pipeline.enforcer.charset import ANY, chars
 from toolgate.pipeline.enforcer.gbnf_rules import Rules
 from toolgate.pipeline.enforcer.gbnf_text import counted_text, long_text, running_text
+from toolgate.pipeline.enforcer.target import XGRAMMAR
 
 
 def running(*avoid: str) -> Gbnf:
@@ -59,6 +60,13 @@ def test_counted_text(least: int, most: int, text: str, fits: bool):
     plain = chars("abcd|<")
     grammar = Gbnf(rules.text(counted_text(rules, plain, least, most, escape='"!"')))
     assert grammar.takes(text) == fits
+
+
+@pytest.mark.parametrize(("text", "fits"), [("ab", True), ("a", False), ("a" * 40, True)])
+def test_what_a_target_does_not_count_has_its_beginning_at_least(text: str, fits: bool):
+    rules = Rules(XGRAMMAR)
+    grammar = Gbnf(rules.text(counted_text(rules, chars("ab<|"), 2, 33, escape='"!"')))
+    assert grammar.takes(text) is fits
 
 
 def test_two_lengths_share_their_rules():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.enforcer.test_schema_fit import ANY_OBJECT, a, dropped, fit
-from toolgate.pipeline.enforcer.target import GBNF, XGRAMMAR
+from toolgate.pipeline.enforcer.target import GBNF, LLGUIDANCE, XGRAMMAR
 
 NAME, AGE, NUM = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 
@@ -118,6 +118,8 @@ def test_what_stays_for_gbnf(schema: Any, fitted: Any):
         ({**NAME, "pattern": "^(a{0,6}b){6}$"}, "pattern", XGRAMMAR),
         ({"type": "array", "uniqueItems": True}, "uniqueItems", GBNF),
         ({"type": "object", "minProperties": 1}, "minProperties", GBNF),
+        ({"type": "object", "maxProperties": 2}, "maxProperties", GBNF),
+        ({**NAME, "format": "date", "maxLength": 5}, "maxLength", LLGUIDANCE),
         ({"type": "object", "patternProperties": {"a": {}, "b": {}}}, "patternProperties", GBNF),
         (
             {"type": "object", "patternProperties": {"a": {}}, "additionalProperties": NAME},
