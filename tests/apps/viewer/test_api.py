@@ -51,6 +51,15 @@ async def test_conversations_by_filters(get):
     assert (await get("/api/choices"))[1]["model"] == ["kimi", "other"]
 
 
+async def test_one_worked_out_for_its_page(get):
+    status, told = await get("/api/recordings/req_1")
+    assert (status, told["row"]["id"], told["headline"]["mood"]) == (200, "req_1", "bad")
+    assert [row["id"] for row in told["neighbours"]] == ["req_1", "req_3"]
+    assert told["turns"][0]["pieces"][0][1] == "Let m"
+    assert (await get("/api/recordings/now"))[1]["headline"]["mood"] == "live"
+    assert (await get("/api/recordings/req_9"))[0] == 404
+
+
 async def test_one_as_it_is_stored(get):
     status, told = await get("/api/recordings/req_1/raw")
     assert (status, told["id"]) == (200, "req_1")

@@ -43,8 +43,8 @@ def test_pages_hold_no_code_or_style_of_their_own(name):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_what_a_script_imports_is_there_and_has_the_name(name):
     for names, source in re.findall(r"import {([^}]+)} from \"\./([\w.]+)\"", SCRIPTS[name]):
-        for imported in filter(None, (one.strip() for one in names.split(","))):
-            assert re.search(rf"export (async )?(function|const) {imported}\b", SCRIPTS[source])
+        given = re.findall(r"export (?:async )?(?:function|const|class) (\w+)", SCRIPTS[source])
+        assert set(re.findall(r"\w+", names)) <= set(given)
 
 
 @pytest.mark.parametrize("name", VENDORED)

@@ -25,6 +25,7 @@ from toolgate.apps.process.drain import STOPPING
 from toolgate.apps.serving.service import VERSION
 from toolgate.apps.viewer.live import changes
 from toolgate.apps.viewer.shelf import Shelf
+from toolgate.apps.viewer.turn_page import open_page
 from toolgate.engines.traces.row import Wanted
 from toolgate.engines.traces.store import TraceStore
 from toolgate.errors import InvalidRequest
@@ -52,6 +53,7 @@ class Api:
             Route("/about", self._about),
             Route("/conversations", self._conversations),
             Route("/choices", self._choices),
+            Route("/recordings/{id}", self._page),
             Route("/recordings/{id}/raw", self._raw),
             Route("/history", self._history),
             Route("/live", self._live),
@@ -74,6 +76,12 @@ class Api:
 
     async def _choices(self, request: Request) -> Response:
         return _json(await self._shelf.ask(TraceStore.choices) or {})
+
+    async def _page(self, request: Request) -> Response:
+        wanted = request.path_params["id"]
+        running = self._shelf.snapshot(wanted)
+        found = await self._shelf.ask(lambda store: open_page(store, wanted, running))
+        return await _missing(request, wanted) if found is None else _json(found)
 
     async def _raw(self, request: Request) -> Response:
         wanted = request.path_params["id"]

@@ -175,6 +175,12 @@ class TraceStore:
         ).fetchone()
         return None if found is None else _decompress(found)
 
+    def find_row(self, recording_id: str) -> Row | None:
+        """What a list tells of a request."""
+        found = self._base.execute(f"SELECT {_ROW} FROM rows WHERE id = ?", (recording_id,))
+        columns = found.fetchone()
+        return None if columns is None else _row(columns)
+
     def each(self, wanted: Wanted) -> Iterator[Recording]:
         """Whole recordings, the oldest first."""
         where, values = _condition(wanted)
