@@ -27,7 +27,7 @@ export npm_config_cache ?= $(CURDIR)/.venv/cache/npm
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check cover format bench test-agents test-llama test-vllm soak fuzz goldens nano clean
+.PHONY: help setup demo test check cover format docs bench test-agents test-llama test-vllm soak fuzz goldens nano clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,7 +43,7 @@ test: .venv/dev.stamp  ## Run the tests: no GPU, no network
 check: .venv/dev.stamp  ## Check lock, format, lint, types, floors, budgets, docs and coverage
 	@$(BIN)/uv lock -q --check --offline && $(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy && $(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest -q tests/test_house.py tests/test_docs.py && $(MAKE) --no-print-directory cover
+	@$(BIN)/pytest -q tests/test_house.py $(wildcard tests/test_docs*.py) && $(MAKE) --no-print-directory cover
 
 cover: .venv/dev.stamp  ## Test the pure floors alone: every branch must be reached
 	@$(BIN)/coverage run -m pytest -q tests/test_docs_add_a_family.py \
@@ -52,6 +52,9 @@ cover: .venv/dev.stamp  ## Test the pure floors alone: every branch must be reac
 
 format: .venv/dev.stamp  ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix --exit-zero -q . && $(BIN)/ruff format .
+
+docs: .venv/dev.stamp  ## Look at the documentation as a site, at http://127.0.0.1:8000
+	@$(BIN)/zensical serve --config-file docs/zensical.toml --dev-addr 127.0.0.1:8000
 
 bench: .venv/dev.stamp  ## Run the benchmarks
 	@for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
