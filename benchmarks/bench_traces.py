@@ -185,7 +185,13 @@ def measure_store(folder: Path, count: int) -> list[str]:
         ),
         "text that is in one": lambda: store.rows(Wanted(text=f"req_{middle}")),
         "text that is in none": lambda: store.rows(Wanted(text="nowhere")),
+        "text that is in all": lambda: store.rows(Wanted(text="weather")),
+        "text of two letters, in none": lambda: store.rows(Wanted(text="zz")),
+        "a tool that all called": lambda: store.rows(Wanted(tool="get_weather")),
         "the newest 50 conversations": store.conversations,
+        "50 conversations with an anomaly": lambda: store.conversations(
+            Wanted(anomaly="empty_turn")
+        ),
         "what there is to choose from": store.choices,
         "one whole recording": lambda: store.find(f"req_{middle}"),
         "what is new": lambda: store.rows(Wanted(after=count - 3)),

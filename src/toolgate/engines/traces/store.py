@@ -15,8 +15,9 @@ import msgspec
 from msgspec.structs import asdict
 
 from toolgate.engines.traces.history import Span, read_history
+from toolgate.engines.traces.query import MARKS, of_conversation, to_query
 from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize_packed
-from toolgate.engines.traces.tables import COLUMNS, Transaction, open_base
+from toolgate.engines.traces.tables import COLUMNS, Transaction, has_words, open_base
 from toolgate.errors import ConfigError
 from toolgate.pipeline.packed import Packed, decode_packed, encode_packed, pack, unpack
 from toolgate.pipeline.trace import Recording, decode_recording
@@ -31,17 +32,8 @@ _COMPRESSION: Final = 1
 _Body: TypeAlias = tuple[bytes, bytes | None, bytes | None]
 """What a recording holds, its request and its answer, each compressed."""
 _BODY: Final = "body, request, answer"
-_ROW: Final = ", ".join(("number", *COLUMNS))
+_ROW: Final = ", ".join(f"rows.{name}" for name in ("number", *COLUMNS))
 _LISTS: Final = frozenset({"tools", "anomalies", "repairs", "findings"})
-_MARKS: Final = {
-    "tool": "tools",
-    "anomaly": "anomalies",
-    "repair": "repairs",
-    "finding": "findings",
-}
-"""A filter → the list in a row that it looks into."""
-_EQUAL: Final = ("model", "client", "outcome", "conversation")
-_SEARCHED: Final = ("id", "title", "client", "tools")
 
 
 class TraceStore:
@@ -55,6 +47,7 @@ class TraceStore:
         self._max_seconds = max_days * DAY
         try:
             self._base = open_base(file)
+            self._has_words = has_words(self._base)
         except sqlite3.Error as error:
             raise ConfigError(f"{file} cannot keep traces ({error})") from None
 
@@ -93,7 +86,7 @@ class TraceStore:
         self._base.execute("INSERT INTO bodies VALUES (?, ?, ?, ?)", (number, *body))
         self._base.executemany(
             "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)",
-            [(kind, name, number) for kind, of in _MARKS.items() for name in getattr(row, of)],
+            [(kind, name, number) for kind, of in MARKS.items() for name in getattr(row, of)],
         )
 
     def make_room(self, now: float) -> int:
@@ -143,30 +136,45 @@ class TraceStore:
     def rows(self, wanted: Wanted | None = None) -> list[Row]:
         """The newest first; with `after` the oldest first, so that none is passed over."""
         wanted = wanted or Wanted()
-        where, values = _condition(wanted)
+        asked = to_query(wanted, indexed=self._has_words)
         order = "ASC" if wanted.after else "DESC"
         found = self._base.execute(
-            f"SELECT {_ROW} FROM rows WHERE {where} ORDER BY number {order} LIMIT ?",
-            [*values, wanted.limit],
+            f"SELECT {_ROW} FROM {asked.tables} WHERE {asked.where} "
+            f"ORDER BY {asked.number} {order} LIMIT ?",
+            [*asked.values, wanted.limit],
         )
         return [_row(columns) for columns in found]
 
     def conversations(self, wanted: Wanted | None = None) -> list[ConversationRow]:
         """Those with a recording that is wanted, the last one first."""
         wanted = wanted or Wanted()
-        where, values = _condition(wanted)
-        found = self._base.execute(
-            "SELECT max(number), count(*), min(started) FROM rows "
-            f"WHERE {where} GROUP BY conversation ORDER BY 1 DESC LIMIT ?",
-            [*values, wanted.limit],
-        ).fetchall()
-        return [
-            ConversationRow(
-                conversation=row.conversation, requests=count, first_started=first, newest=row
-            )
-            for number, count, first in found
-            if (row := self._find_row(number))
-        ]
+        told = []
+        for conversation, number in self._newest_of_each(wanted).items():
+            asked = of_conversation(wanted, conversation)
+            count, first = self._base.execute(
+                f"SELECT count(*), min(started) FROM rows WHERE {asked.where}", asked.values
+            ).fetchone()
+            if row := self._find_row(number):
+                told.append(
+                    ConversationRow(
+                        conversation=conversation, requests=count, first_started=first, newest=row
+                    )
+                )
+        return told
+
+    def _newest_of_each(self, wanted: Wanted) -> dict[str, int]:
+        """Conversation → number of its newest; by reading from the end, as the last ones do."""
+        asked = to_query(wanted, indexed=self._has_words)
+        newest: dict[str, int] = {}
+        for number, conversation in self._base.execute(
+            f"SELECT {asked.number}, conversation FROM {asked.tables} WHERE {asked.where} "
+            f"ORDER BY {asked.number} DESC",
+            asked.values,
+        ):
+            newest.setdefault(conversation, number)
+            if len(newest) == wanted.limit:
+                break
+        return newest
 
     def find(self, recording_id: str) -> Recording | None:
         """The whole recording of a request's id."""
@@ -183,9 +191,11 @@ class TraceStore:
 
     def each(self, wanted: Wanted) -> Iterator[Recording]:
         """Whole recordings, the oldest first."""
-        where, values = _condition(wanted)
+        asked = to_query(wanted, indexed=self._has_words)
         found = self._base.execute(
-            f"SELECT number FROM rows WHERE {where} ORDER BY number", values
+            f"SELECT {asked.number} FROM {asked.tables} WHERE {asked.where} "
+            f"ORDER BY {asked.number}",
+            asked.values,
         ).fetchall()
         for (number,) in found:
             body = self._base.execute(f"SELECT {_BODY} FROM bodies WHERE number = ?", (number,))
@@ -194,14 +204,8 @@ class TraceStore:
 
     def choices(self) -> dict[str, list[str]]:
         """What there is to choose from, by the names of `Wanted`'s filters."""
-        there = {
-            name: self._names(f"SELECT DISTINCT {name} FROM rows WHERE {name} <> '' ORDER BY 1")
-            for name in ("model", "client", "outcome")
-        }
-        return there | {
-            kind: self._names("SELECT DISTINCT name FROM marks WHERE kind = ? ORDER BY 1", kind)
-            for kind in _MARKS
-        }
+        there = {name: self._names(name, "rows", "1") for name in ("model", "client", "outcome")}
+        return there | {kind: self._names("name", "marks", f"kind = '{kind}'") for kind in MARKS}
 
     def history(self, since: float, width: float) -> list[Span]:
         """What was recorded from `since` on, in spans of `width` seconds, the oldest first."""
@@ -213,35 +217,21 @@ class TraceStore:
         (number,) = self._base.execute("SELECT max(number) FROM rows").fetchone()
         return int(number or 0)
 
-    def _names(self, query: str, *values: str) -> list[str]:
-        return [name for (name,) in self._base.execute(query, values)]
+    def _names(self, column: str, table: str, where: str) -> list[str]:
+        """Each value once, by leaping from one to the next in the column's index."""
+        following = f"SELECT min({column}) FROM {table} WHERE {where} AND {column} >"
+        found = self._base.execute(
+            f"WITH RECURSIVE each(name) AS (SELECT ({following} '') UNION ALL "
+            f"SELECT ({following} each.name) FROM each WHERE each.name IS NOT NULL) "
+            "SELECT name FROM each WHERE name IS NOT NULL"
+        )
+        return [name for (name,) in found]
 
     def _find_row(self, number: int) -> Row | None:
         found = self._base.execute(
             f"SELECT {_ROW} FROM rows WHERE number = ?", (number,)
         ).fetchone()
         return None if found is None else _row(found)
-
-
-def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
-    """SQL, and the values for its question marks."""
-    terms, values = ["1"], []
-    for name in _EQUAL:
-        if value := getattr(wanted, name):
-            terms.append(f"{name} = ?")
-            values.append(value)
-    for kind in _MARKS:
-        if value := getattr(wanted, kind):
-            terms.append("number IN (SELECT number FROM marks WHERE kind = ? AND name = ?)")
-            values += [kind, value]
-    if wanted.text:
-        terms.append(f"({' OR '.join(f'instr(lower({name}), ?)' for name in _SEARCHED)})")
-        values += [wanted.text.lower()] * len(_SEARCHED)
-    for name, sign in (("after", ">"), ("before", "<")):
-        if value := getattr(wanted, name):
-            terms.append(f"number {sign} ?")
-            values.append(value)
-    return " AND ".join(terms), values
 
 
 def _to_column(name: str, value: Any) -> Any:

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from toolgate.engines.traces.query import SEARCHED
 from toolgate.engines.traces.row import Row
 
 BUSY_SECONDS: Final = 5.0
@@ -35,6 +36,21 @@ CREATE INDEX marks_number ON marks (number);
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, body BLOB, request BLOB, answer BLOB);
 PRAGMA user_version = {_SHAPE};
 """
+_PIECES: Final = (3, 34, 0)
+"""The first SQLite with an index of three-letter pieces; some systems' builds have no FTS5."""
+_NEW, _OLD = (", ".join(f"{of}.{name}" for name in SEARCHED) for of in ("new", "old"))
+_WORDS: Final = f"words (words, rowid, {', '.join(SEARCHED)})"
+_INDEX: Final = (
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5({', '.join(SEARCHED)}, "
+    "content = 'rows', content_rowid = 'number', tokenize = 'trigram')",
+    "CREATE TRIGGER words_in AFTER INSERT ON rows BEGIN "
+    f"INSERT INTO words (rowid, {', '.join(SEARCHED)}) VALUES (new.number, {_NEW}); END",
+    "CREATE TRIGGER words_out AFTER DELETE ON rows BEGIN "
+    f"INSERT INTO {_WORDS} VALUES ('delete', old.number, {_OLD}); END",
+    "INSERT INTO words (words) VALUES ('rebuild')",
+)
+_NO_INDEX: Final = ("DROP TRIGGER IF EXISTS words_in", "DROP TRIGGER IF EXISTS words_out")
+"""A build without FTS5 could not write where they are; the next one with it makes them again."""
 
 
 def open_base(file: Path) -> sqlite3.Connection:
@@ -46,11 +62,18 @@ def open_base(file: Path) -> sqlite3.Connection:
     try:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
+        base.create_function("fold", 1, str.lower, deterministic=True)
         _make_tables(base)
+        _make_index(base)
     except sqlite3.Error:
         base.close()
         raise
     return base
+
+
+def has_words(base: sqlite3.Connection) -> bool:
+    """Whether there is an index of texts, so that one is found without reading all rows."""
+    return _has_trigger(base) and _can_index(base)
 
 
 class Transaction:
@@ -93,3 +116,23 @@ def _steps(shape: int) -> list[str]:
 def _shape(base: sqlite3.Connection) -> int:
     (shape,) = base.execute("PRAGMA user_version").fetchone()
     return int(shape)
+
+
+def _make_index(base: sqlite3.Connection) -> None:
+    if _has_trigger(base) == _can_index(base):
+        return
+    with Transaction(base):
+        if _has_trigger(base) != (can := _can_index(base)):
+            for statement in _INDEX if can else _NO_INDEX:
+                base.execute(statement)
+
+
+def _has_trigger(base: sqlite3.Connection) -> bool:
+    return (
+        base.execute("SELECT 1 FROM sqlite_master WHERE name = 'words_in'").fetchone() is not None
+    )
+
+
+def _can_index(base: sqlite3.Connection) -> bool:
+    modules = base.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone()
+    return modules is not None and sqlite3.sqlite_version_info >= _PIECES
