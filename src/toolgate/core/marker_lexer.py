@@ -98,15 +98,23 @@ class MarkerLexer:
         """What waits because it may be the beginning of a marker."""
         return self._decode(self._held)
 
+    def is_plain(self, text: str, token_ids: Sequence[int] | None = None) -> bool:
+        """Whether this chunk is text and nothing else: then it need not be fed, and is read."""
+        patterns = self._patterns
+        if self._held or not text or patterns is None or patterns.first.search(text):
+            return False
+        if patterns is self._spelled:
+            return True
+        has_special = token_ids is None or not self._special_ids.isdisjoint(token_ids)
+        return text.isascii() and not has_special
+
     def feed(self, text: str, token_ids: Sequence[int] | None = None) -> list[Lexeme]:
         """The lexemes that are certain now."""
         if self._patterns is None and (text or token_ids):
             self._patterns = self._spelled if token_ids is None else self._encoded
         patterns = self._patterns or self._spelled
         if patterns is self._encoded:
-            is_plain = token_ids is not None and self._special_ids.isdisjoint(token_ids)
-            if not (is_plain and text.isascii()):
-                text = self._mark_special(text, token_ids)
+            text = self._mark_special(text, token_ids)
         if not self._held and not patterns.first.search(text):
             return [Lexeme(text)] if text else []
         return self._split(self._held + text, patterns, final=False)

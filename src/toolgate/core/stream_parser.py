@@ -102,7 +102,10 @@ class StreamParser:
         """
         if self._is_over:
             raise RuntimeError(_OVER)
-        self._read(self._lexer.feed(text, token_ids))
+        if self._doubt is None and self._lexer.is_plain(text, token_ids):
+            self._text(text)  # as nearly always
+        else:
+            self._read(self._lexer.feed(text, token_ids))
         return self._take()
 
     def finish(self, reason: str | None = "stop") -> list[Event]:
@@ -139,8 +142,6 @@ class StreamParser:
     # -- lexemes ------------------------------------------------------------------------------
 
     def _read(self, lexemes: Sequence[Lexeme]) -> None:
-        if len(lexemes) == 1 and not (lexemes[0].is_marker or self._queue or self._doubt):
-            return self._text(lexemes[0].text)  # as nearly always
         self._queue.extend(lexemes)
         while self._queue:
             lexeme = self._queue.popleft()
