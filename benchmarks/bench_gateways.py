@@ -28,6 +28,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bench_parser import machine
 from gateways.peers import GATEWAYS, MODEL, PATHS, Gateway, Setting
+from gateways.plot import Panel, write_bars
 from gateways.process import Process, free_port, started, wait_for
 
 RESULTS = Path(__file__).parent / "results" / "gateways.md"
@@ -216,11 +217,19 @@ class Table:
     """Rows for people, printed as they come."""
 
     def __init__(self, title: str, heads: Sequence[str]) -> None:
+        self._heads = heads
+        self._rows: list[tuple[str, ...]] = []
         self.lines = [f"## {title}", "", f"| {' | '.join(heads)} |"]
         self.lines.append("|---" + "|---:" * (len(heads) - 1) + "|")
         print("", *self.lines, sep="\n", flush=True)
 
+    def column(self, head: str, kind: str) -> dict[str, float]:
+        """Gateway → its figure, in the rows of one kind (their second cell)."""
+        place = self._heads.index(head)
+        return {row[0]: float(row[place]) for row in self._rows if row[1] == kind}
+
     def add(self, *cells: str) -> None:
+        self._rows.append(cells)
         self.lines.append(f"| {' | '.join(cells)} |")
         print(self.lines[-1], flush=True)
 
@@ -293,6 +302,17 @@ def started_up(gateways: Sequence[Gateway], repeats: int, folder: Path) -> Table
     return table
 
 
+def panels(streaming: Table, *others: Table) -> Iterator[Panel]:
+    """What there is to see at a glance."""
+    many = "32"
+    chunk, memory = "CPU µs per chunk", "MB"
+    yield Panel(f"{chunk}, {many} streams", streaming.column(chunk, many))
+    for asked in others[:1]:
+        each = "CPU ms per request"
+        yield Panel(f"{each} of 100 KB", asked.column(each, "100 KB"))
+    yield Panel(f"{memory} with {many} streams", streaming.column(memory, many))
+
+
 def read_options() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     options.add_argument("--write", action="store_true", help=f"also write {RESULTS.name}")
@@ -316,10 +336,12 @@ def main() -> None:
             tables.append(asked(gateways, ASKED, wanted.repeats, folder))
             tables.append(started_up(gateways, wanted.repeats, folder))
     if wanted.write:
+        write_bars(RESULTS.with_suffix(".svg"), [*panels(*tables)])
         RESULTS.write_text(
             "# What gateways cost\n\n"
             f"`python benchmarks/bench_gateways.py {' '.join(sys.argv[1:])}` on {machine()}.\n"
             f"{__doc__.split(chr(10), 4)[4] if __doc__ else ''}\n"
+            "![the same as bars](gateways.svg)\n\n"
             + "\n\n".join("\n".join(table.lines) for table in tables)
             + "\n",
             "utf-8",
