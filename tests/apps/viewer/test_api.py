@@ -78,7 +78,7 @@ async def test_mistakes(get, path):
 
 async def test_the_deployment_over_time(get):
     _, told = await get("/api/history?hours=2")
-    assert (told["width"], told["spans"]) == (150.0, [])
+    assert (told["width"], told["spans"], told["whole"]) == (150.0, [], None)
 
 
 async def test_without_a_file_there_is_nothing():

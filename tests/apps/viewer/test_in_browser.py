@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -68,7 +69,7 @@ def gateway(browser, tmp_path_factory) -> Iterator[WatchedGateway]:
 @pytest.fixture
 def page(browser, gateway) -> Iterator[Page]:
     """A page of which nothing went wrong, and that asked nobody but the gateway."""
-    context = browser.new_context(base_url=f"{gateway.url}/_toolgate/")
+    context = browser.new_context(base_url=f"{gateway.url}/_toolgate/", locale="en-GB")
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
@@ -183,8 +184,8 @@ def test_an_answer_under_way_is_seen_to_grow(page, gateway):
     page.goto("")
     expect(page.locator("a.row").first).to_be_visible()
     asked = [{"role": "user", "content": SLOWLY}]
-    arguments = (asked, "Cline/3", "slow")
-    asking = threading.Thread(target=gateway.ask, args=arguments, kwargs={"stream": True})
+    ask = partial(gateway.ask, asked, "Cline/3", "slow", stream=True)
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     under_way = row(page, SLOWLY)
     expect(under_way.locator(".outcome")).to_have_text("running")
@@ -194,7 +195,7 @@ def test_an_answer_under_way_is_seen_to_grow(page, gateway):
     gateway.go_on()
     expect(page.locator(".stream")).to_contain_text("they are seen.")
     expect(page.locator(".headline")).to_contain_text("in words", timeout=10_000)
-    asking.join()
+    asking.join(30)
     page.goto("")
     expect(row(page, SLOWLY).locator(".outcome")).to_have_text("stop")
     gateway.ask([{"role": "user", "content": "Is it live?"}], "Cline/3", "new")

@@ -101,7 +101,7 @@ def watched_gateway(file: Path, **settings: Any) -> Iterator[WatchedGateway]:
             async with app.router.lifespan_context(app):
                 await server.serve([listener])
 
-        thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+        thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
         thread.start()
         try:
             yield WatchedGateway(address_of(listener), loop, engine)

@@ -34,6 +34,8 @@ from toolgate.pipeline.trace import encode_recording
 SPANS: Final = 48
 """Into which the deployment's time is divided."""
 HOUR: Final = 3600.0
+_EVER: Final = 1e9
+"""A span of time that holds everything."""
 MOST_HOURS: Final = 24.0 * 366
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -96,7 +98,15 @@ class Api:
         hours = _number(request, "hours", default=24.0, most=MOST_HOURS)
         since, width = time.time() - hours * HOUR, hours * HOUR / SPANS
         spans = await self._shelf.ask(lambda store: store.history(since, width))
-        return _json({"since": since, "width": width, "spans": spans or []})
+        whole = await self._shelf.ask(lambda store: store.history(since, _EVER))
+        return _json(
+            {
+                "since": since,
+                "width": width,
+                "spans": spans or [],
+                "whole": whole[0] if whole else None,
+            }
+        )
 
     async def _live(self, request: Request) -> Response:
         is_stopping = request.scope.get(STOPPING, lambda: False)

@@ -5,8 +5,9 @@ Knows no recording; what cannot be read from a row is not told here.
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from math import ceil
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -26,7 +27,16 @@ _SUMS: Final = {
     "cached_tokens": "cached_tokens",
     "completion_tokens": "completion_tokens",
 }
+_HALF: Final = 0.5
+_MOST: Final = 0.95
 _SPAN: Final = "CAST((started - :since) / :width AS INTEGER)"
+
+
+class Times(Struct, frozen=True):
+    """Seconds within which half of them were, and 95 %."""
+
+    half: float
+    most: float
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -47,10 +57,10 @@ class Span(Struct, frozen=True, kw_only=True):
     repairs: Kinds
     anomalies: Kinds
     findings: Kinds
-    first_seconds: tuple[float, ...]
-    """Of each request that the model answered: until its first chunk; ascending."""
-    seconds: tuple[float, ...]
-    """Of each request: until its last byte; ascending."""
+    first_seconds: Times | None
+    """Until the first chunk, of the requests that the model answered; None: it answered none."""
+    seconds: Times | None
+    """Until the last byte, of all requests."""
 
 
 def read_history(base: sqlite3.Connection, since: float, width: float) -> list[Span]:
@@ -69,8 +79,8 @@ def read_history(base: sqlite3.Connection, since: float, width: float) -> list[S
             repairs=kinds[span, "repair"],
             anomalies=kinds[span, "anomaly"],
             findings=kinds[span, "finding"],
-            seconds=tuple(sorted(one for one, _ in times[span])),
-            first_seconds=tuple(sorted(one for _, one in times[span] if one is not None)),
+            seconds=_sum_up([one for one, _ in times[span]]),
+            first_seconds=_sum_up([one for _, one in times[span] if one is not None]),
         )
         for span, *values in counted
     ]
@@ -101,3 +111,13 @@ def _read_times(
         span: [(seconds, first) for _, seconds, first in group]
         for span, group in groupby(rows, key=itemgetter(0))
     }
+
+
+def _sum_up(times: list[float]) -> Times | None:
+    times.sort()
+    return Times(_within(times, _HALF), _within(times, _MOST)) if times else None
+
+
+def _within(times: Sequence[float], share: float) -> float:
+    """Of ascending times, the one within which so many of them are."""
+    return times[max(ceil(share * len(times)) - 1, 0)]

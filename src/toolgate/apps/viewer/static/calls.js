@@ -8,7 +8,7 @@ const SPOKEN = { yes: "yes", no: "no", odd: "yes, but", unknown: "unknown", none
 const LONG = 4000;
 
 export function drawCalls(turn) {
-  return turn.calls.map((call) =>
+  return turn.calls.map((call, at) =>
     el(
       "article.call",
       { "aria-label": call.name ? `Call of ${call.name}` : "No call" },
@@ -19,9 +19,17 @@ export function drawCalls(turn) {
         call.verdict && call.verdict !== "valid" ? el(`span.chip.${call.verdict === "healed" ? "warn" : "bad"}`, {}, kind(call.verdict)) : null,
       ),
       el("ol.steps", {}, call.steps.map(drawStep)),
+      drawDropped(turn.trace.calls?.[at]?.dropped ?? []),
       call.name ? drawArguments(call, turn) : null,
     ),
   );
+}
+
+/** What a grammar could not say; it was checked after. */
+function drawDropped(dropped) {
+  if (!dropped.length) return null;
+  const told = dropped.map((one) => `${one.keyword}${one.path ? ` at ${one.path}` : ""}`);
+  return el("p.soft", {}, `The grammar could not hold ${told.join(", ")}; that was checked after the call.`);
 }
 
 function drawStep({ name, mark, why }) {

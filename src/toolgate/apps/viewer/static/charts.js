@@ -16,6 +16,10 @@ function clock(stamp, before) {
 
 /** A chart that fills its place. `series`: { label, stroke?, fill?, values }; times are on the x axis. */
 export function drawChart(place, { title, xs, series, isTime = true, height = HEIGHT, format = String, most = null }) {
+  if (typeof uPlot === "undefined") {
+    place.textContent = "This browser cannot draw the chart."; // uPlot minds a language it does not know
+    return;
+  }
   const look = getComputedStyle(document.documentElement);
   const color = (name) => look.getPropertyValue(`--${name}`).trim();
   const axis = { stroke: color("soft"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 }, font: "12px system-ui, sans-serif" };
@@ -41,9 +45,8 @@ export function drawChart(place, { title, xs, series, isTime = true, height = HE
       })),
     ],
   };
-  const chart = new uPlot(options, [xs, ...series.map((one) => one.values)], place);
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", title);
+  const chart = new uPlot(options, [xs, ...series.map((one) => one.values)], place);
   new ResizeObserver(() => chart.setSize({ width: Math.max(place.clientWidth, 200), height })).observe(place);
-  return chart;
 }

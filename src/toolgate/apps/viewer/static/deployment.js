@@ -16,11 +16,11 @@ let newest = null;
 let waiting = 0;
 
 async function load() {
-  const { since, width, spans } = await ask("history", { hours });
-  draw(since, width, spans);
+  const { since, width, spans, whole } = await ask("history", { hours });
+  draw(since, width, spans, whole);
 }
 
-function draw(since, width, spans) {
+function draw(since, width, spans, whole) {
   const places = [];
   const plot = (title, series, options = {}) => {
     const place = el("div.chart");
@@ -39,15 +39,15 @@ function draw(since, width, spans) {
     main,
     el("h1", {}, "Deployment"),
     el("div.switch", { role: "group", "aria-label": "How far back" }, RANGES.map(([given, name]) => el("button", { type: "button", "aria-pressed": String(given === hours), onclick: () => choose(given) }, name))),
-    drawTiles(spans),
+    drawTiles(whole),
     spans.length
       ? el(
           "div.plots",
           {},
           plot("Requests and calls", [{ label: "requests", values: amount((span) => span.requests), fill: "tint" }, { label: "calls", values: amount((span) => span.calls), color: "ink" }, { label: "failed", values: amount((span) => span.errors), color: "bad" }], { format: count }),
           plot("Calls that were right", [{ label: "fit their schema", values: each(percent("valid_calls", "calls")), fill: "tint" }], inPercent),
-          plot("Until the first word", [{ label: "half within", values: each((span) => quantile(span.first_seconds, 0.5)) }, { label: "95 % within", values: each((span) => quantile(span.first_seconds, 0.95)), color: "soft", dash: [4, 3] }], inSeconds),
-          plot("Whole requests", [{ label: "half within", values: each((span) => quantile(span.seconds, 0.5)) }, { label: "95 % within", values: each((span) => quantile(span.seconds, 0.95)), color: "soft", dash: [4, 3] }], inSeconds),
+          plot("Until the first word", [{ label: "half within", values: each((span) => span.first_seconds?.half ?? null) }, { label: "95 % within", values: each((span) => span.first_seconds?.most ?? null), color: "soft", dash: [4, 3] }], inSeconds),
+          plot("Whole requests", [{ label: "half within", values: each((span) => span.seconds?.half ?? null) }, { label: "95 % within", values: each((span) => span.seconds?.most ?? null), color: "soft", dash: [4, 3] }], inSeconds),
           plot("Empty turns, anomalies, repairs", [{ label: "empty turns", values: amount((span) => span.empty_turns), color: "bad" }, { label: "anomalies", values: amount((span) => told(span, "anomalies")), color: "warn" }, { label: "repairs", values: amount((span) => told(span, "repairs")), color: "soft" }], { format: count }),
           plot("Prompt from the cache", [{ label: "of its tokens", values: each(percent("cached_tokens", "prompt_tokens")), fill: "tint" }], inPercent),
           ...["findings", "anomalies", "repairs"].map((name) => drawKinds(name, spans)),
@@ -67,20 +67,19 @@ function fill(since, width, spans) {
   return slots;
 }
 
-function drawTiles(spans) {
-  const sum = (name) => spans.reduce((all, span) => all + span[name], 0);
-  const all = (name) => spans.flatMap((span) => span[name]).sort((a, b) => a - b);
-  const [requests, calls, valid, empty, errors] = ["requests", "calls", "valid_calls", "empty_turns", "errors"].map(sum);
-  const lost = spans.reduce((most, span) => most + (span.findings.call_missing ?? 0) + (span.findings.result_missing ?? 0), 0);
+function drawTiles(whole) {
+  if (!whole) return null;
+  const { requests, calls, valid_calls: valid, empty_turns: empty, errors, findings } = whole;
+  const lost = (findings.call_missing ?? 0) + (findings.result_missing ?? 0);
   const tiles = [
     ["Requests", count(requests), errors ? `${count(errors)} failed` : "none failed"],
     ["Calls", count(calls), `${count(calls - valid)} wrong`],
     ["Schema accuracy", share(valid, calls), "declared, and fit their schema"],
     ["Empty turns", share(empty, requests), count(empty), empty > 0],
     ["Lost results", count(lost), "calls without a result", lost > 0],
-    ["Prompt kept", share(sum("cached_tokens"), sum("prompt_tokens")), `of ${count(sum("prompt_tokens"))} tokens`],
-    ["First word", seconds(quantile(all("first_seconds"), 0.5)), `95 % within ${seconds(quantile(all("first_seconds"), 0.95))}`],
-    ["Tokens written", count(sum("completion_tokens")), ""],
+    ["Prompt kept", share(whole.cached_tokens, whole.prompt_tokens), `of ${count(whole.prompt_tokens)} tokens`],
+    ["First word", seconds(whole.first_seconds?.half), `95 % within ${seconds(whole.first_seconds?.most)}`],
+    ["Tokens written", count(whole.completion_tokens), ""],
   ];
   return el("dl.tiles", {}, tiles.map(([name, value, more, isBad]) => el("div.tile", { "data-mood": isBad ? "bad" : null }, el("dt", {}, name), el("dd", {}, value, el("small", {}, more)))));
 }
@@ -97,11 +96,6 @@ function drawKinds(name, spans) {
     el("h2", {}, name[0].toUpperCase() + name.slice(1)),
     rows.length ? el("table.kinds", {}, el("tbody", {}, rows.map(([one, amount]) => el("tr", {}, el("td", {}, el("a", { href: `./?${filter}=${encodeURIComponent(one)}` }, kind(one))), el("td", {}, count(amount)))))) : el("p.soft", {}, "None."),
   );
-}
-
-/** Of ascending numbers. */
-function quantile(sorted, part) {
-  return sorted.length ? sorted[Math.min(Math.floor(part * sorted.length), sorted.length - 1)] : null;
 }
 
 function choose(given) {

@@ -72,7 +72,7 @@ export class Stream {
     const [, text, ids, state, flag, notes] = this.pieces[at];
     const parts = this.cut(text, flag);
     if (!text && (!ids || this.mode === "text")) return null;
-    const inner = this.mode === "text" ? parts : [el("span.glyphs", {}, visible(text)), el("span.id", {}, ids ? ids.join(" ") : "no id")];
+    const inner = this.mode === "text" ? parts : [el("span.glyphs", {}, visible(text)), el("span.id", {}, ids ? ids.map(spell).join(" ") : "no id")];
     return el("span.piece", { "data-at": at, "data-kind": flag || null, "data-state": state, "data-odd": notes.some((note) => note.startsWith("anomaly")) }, inner);
   }
 
@@ -112,7 +112,7 @@ export class Stream {
     if (!quiet) this.body.querySelector(`[data-at="${at}"]`)?.scrollIntoView({ block: "nearest" });
     const [when, text, ids, state, , notes] = this.pieces[at];
     const gap = at ? when - this.pieces[at - 1][0] : when;
-    const facts = [`piece ${at + 1} of ${this.pieces.length}`, ids?.length ? `id ${ids.join(", ")}` : "no id told", JSON.stringify(text), `at ${seconds(when)} (+${seconds(gap)})`, state ? `parser: ${state}` : "", ...notes];
+    const facts = [`piece ${at + 1} of ${this.pieces.length}`, ids?.length ? `id ${ids.map(spell).join(", ")}` : "no id told", JSON.stringify(text), `at ${seconds(when)} (+${seconds(gap)})`, state ? `parser: ${state}` : "", ...notes];
     this.detail.textContent = facts.filter(Boolean).join(" · ");
     this.select(at);
   }
@@ -127,6 +127,11 @@ function summary(pieces) {
   const told = pieces.reduce((sum, [, , ids]) => sum + (ids?.length ?? 0), 0);
   const ids = told ? `${count(told)} token ids` : "the engine told no token ids";
   return pieces.length ? `${count(pieces.length)} pieces, ${ids}. Click one to see where the parser stood.` : "";
+}
+
+/** Ids of texts that are not kept are not kept either. */
+function spell(id) {
+  return id < 0 ? "masked" : String(id);
 }
 
 function visible(text) {
