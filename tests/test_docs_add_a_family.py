@@ -1,6 +1,9 @@
 """The walk through docs/add-a-family.md, carried out: a family from another package."""
 
+import json
+import os
 import re
+import subprocess
 import sys
 from importlib import invalidate_caches
 from pathlib import Path
@@ -54,6 +57,17 @@ def test_an_installed_family_is_found_and_works():
     told = toolgate.parse(raw, dialect="my_family", tools=tools)
     assert told.content == "1 >> 0 "
     assert [(call.name, call.arguments) for call in told.tool_calls] == [("look", '{"at": ">>"}')]
+
+
+@pytest.mark.usefixtures("package")
+def test_a_command_takes_its_name(tmp_path):
+    """In a process of its own, as somebody would try it."""
+    output = tmp_path / "output.txt"
+    output.write_text('<<call look>>{"at": 1}<</call>><<end>>', "utf-8")
+    command = [sys.executable, "-m", "toolgate", "parse", "--dialect", "my_family", str(output)]
+    paths = os.environ | {"PYTHONPATH": str(tmp_path)}
+    told = subprocess.check_output(command, env=paths, text=True)
+    assert json.loads(told)["tool_calls"][0]["arguments"] == '{"at": 1}'
 
 
 @pytest.mark.usefixtures("package")

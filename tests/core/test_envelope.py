@@ -130,3 +130,14 @@ def test_noise_is_told_whole():
         envelope.feed(text)
     told = [Anomaly(AnomalyKind.TEXT_BETWEEN_CALLS, raw="well, {so")]
     assert envelope.finish(cut=False) == ("", told)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"name": "f", "args": {"a": 1', '{"name": "f", "arg', '{"name": "f", "a":']
+)
+def test_a_half_member_beside_the_name_is_told(text):
+    reader = EnvelopeArguments(Envelope())
+    reader.feed(text)
+    rest, anomalies = reader.finish(cut=False)
+    assert rest == text
+    assert [anomaly.kind for anomaly in anomalies] == ["invalid_arguments"]

@@ -1,19 +1,37 @@
 """What every family must do, whatever it writes: the same tests over every dialect there is.
 
 Outputs are of two kinds: the family's fixtures (`<family>/parse/*.jsonl`; test_parse_cases.py runs
-them as they are, here they are cut and damaged), and calls that its own grammar writes. Names in
-brackets are those of Dynamo's taxonomy of parser tests (ai-dynamo/frontend-crates).
+them as they are, here they are cut and damaged), and calls that its own grammar writes. The shapes
+of others' taxonomy of parser tests are in test_taxonomy.py, the properties P1 to P11 in
+test_properties.py.
 """
 
-import json
-import re
-from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 import pytest
 
-from tests.dialects.parse_cases import FOLDER, Case, cut_at_random, load_cases, parse
+from tests.dialects.every_family import (
+    ASCII_NOTE,
+    BEAT,
+    BIG,
+    DEEP,
+    NAMES,
+    NO_ARGUMENTS,
+    NOTE,
+    SCHEMA,
+    TOOLS,
+    UNTHINKING,
+    Call,
+    calls_of,
+    cases,
+    constrained,
+    every_family,
+    message,
+    prefill,
+    segments,
+    thinking_markers,
+)
+from tests.dialects.parse_cases import Case, cut_at_random, parse
 from tests.dialects.written_calls import spell
 from toolgate.core.assemble import AssembledMessage, assemble, coalesce
 from toolgate.core.conversation import (
@@ -23,154 +41,19 @@ from toolgate.core.conversation import (
     Options,
     TextPart,
     ToolCall,
-    ToolSpec,
 )
-from toolgate.core.dialect import Dialect, State
-from toolgate.core.events import Event, ReasoningDelta, TextDelta, ToolCallStart
+from toolgate.core.events import ReasoningDelta, TextDelta, ToolCallStart
 from toolgate.core.grammar import Bounds, CallRules, ToolRule
-from toolgate.core.prompt import Plain, Segment, Special
 from toolgate.core.stream_parser import StreamParser
-from toolgate.dialects import get_dialect, list_dialects
+from toolgate.dialects import get_dialect
 from toolgate.errors import UnknownModel
 from toolgate.pipeline.enforcer import BOUNDED, write_gbnf, write_structural_tag
 from toolgate.pipeline.enforcer.matcher import compile_matcher
-
-PROPERTIES = {
-    **{"path": {"type": "string"}, "body": {"type": "string"}, "count": {"type": "integer"}},
-    **{"deep": {"type": "object"}, "tags": {"type": "array"}, "is_dry": {"type": "boolean"}},
-}
-SCHEMA = {"type": "object", "properties": PROPERTIES}
-NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
-TOOLS = [
-    ToolSpec("write_note", "", SCHEMA),
-    ToolSpec("heartbeat", "", NO_ARGUMENTS),
-    ToolSpec("mcp__git-hub__open_issue", "", SCHEMA),
-]
-NAMES = list_dialects()
-every_family = pytest.mark.parametrize("family", NAMES)
-
-Call = tuple[str, dict[str, Any]]
-
-
-def cases(family: str) -> list[Case]:
-    return [case for path in (FOLDER / family).glob("parse/*.jsonl") for case in load_cases(path)]
-
-
-def written(family: str, *calls: Call) -> str:
-    """The calls as the family's renderer writes them, without the end of the turn."""
-    dialect = get_dialect(family)
-    asked = Message(role="user", content="Hi")
-    said = Message(
-        role="assistant",
-        content="",
-        tool_calls=tuple(
-            ToolCall(f"functions.{name}:{n}", name, json.dumps(arguments), as_text=False)
-            for n, (name, arguments) in enumerate(calls)
-        ),
-    )
-    begun = dialect.render(Conversation(messages=(asked,), options=UNTHINKING), None)
-    before = str(begun).removesuffix(begun.prefill)
-    history = Options(template={**UNTHINKING.template, "add_generation_prompt": False})
-    whole = str(dialect.render(Conversation(messages=(asked, said), options=history), None))
-    assert whole.startswith(before)
-    text = whole.removeprefix(before).rstrip()
-    for end in dialect.stop:
-        text = text.removesuffix(end)
-    return text
-
-
-def constrained(family: str, call: Call) -> str:
-    """The call as the family's grammar writes it."""
-    dialect = get_dialect(family)
-    assert dialect.call_grammar is not None
-    name, arguments = call
-    schema = next(tool.parameters for tool in TOOLS if tool.name == name)
-    rule = ToolRule(name, schema if isinstance(schema, dict) else True)
-    text = spell(
-        dialect.call_grammar(CallRules(tools=(rule,), most=1, required=True)).calls, arguments
-    )
-    return before_trigger(dialect, text) + text
-
-
-def before_trigger(dialect: Dialect, text: str) -> str:
-    """What of its first marker stands before the special token from which on a grammar holds."""
-    if text.startswith(tuple(dialect.markers)):
-        return ""
-    token = next((one for one in dialect.special if text.startswith(one)), "")
-    if not token:
-        return ""
-    begun = ((marker.partition(token)[0], marker) for marker in dialect.markers if token in marker)
-    return next((before for before, one in begun if (before + text).startswith(one)), "")
-
-
-UNTHINKING = Options(template={"thinking": False, "enable_thinking": False})
-
-
-def prefill(family: str) -> str:
-    """Where a prompt that wants no reasoning leaves the model, or its reasoning once it is over."""
-    asked = Conversation(messages=(Message(role="user", content="Hi"),), options=UNTHINKING)
-    begun = get_dialect(family).render(asked, None).prefill
-    always_thinks = StreamParser(get_dialect(family), prefill=begun).state is State.REASONING
-    markers = thinking_markers(family)
-    return begun + markers[1] if always_thinks and markers else begun
-
-
-def read(
-    family: str, texts: list[str], *, reason: str | None = "stop", begun: str | None = None
-) -> list[Event]:
-    begun = prefill(family) if begun is None else begun
-    parser = StreamParser(get_dialect(family), tools=TOOLS, prefill=begun)
-    return [event for text in texts for event in parser.feed(text)] + parser.finish(reason)
-
-
-def message(
-    family: str, text: str, *, reason: str | None = "stop", begun: str | None = None
-) -> AssembledMessage:
-    """What the output tells, which is the same however it comes."""
-    whole = read(family, [text], reason=reason, begun=begun)
-    dice = Random(text)
-    for texts in (list(text), *(cut_at_random(text, dice) for _ in range(10))):
-        assert coalesce(read(family, texts, reason=reason, begun=begun)) == coalesce(whole)
-    return assemble(whole)
-
-
-def calls_of(told: AssembledMessage) -> list[Call]:
-    return [(call.name, json.loads(call.arguments)) for call in told.tool_calls]
-
-
-NOTE: Call = ("write_note", {"path": "/a b/ü.txt", "body": 'line 1\n  line 2 "q" {x} <b>\n'})
-ASCII_NOTE: Call = ("write_note", {"body": "1 < 2 </b>\n  {x}\n"})
-DEEP: Call = (
-    "mcp__git-hub__open_issue",
-    {"deep": {"a": [1, {"b": None}], "c": "}]"}, "tags": ["x", 2], "count": 7, "is_dry": True},
-)
-BEAT: Call = ("heartbeat", {})
-BIG: Call = ("write_note", {"path": "big", "body": "0123456789 abc\n" * 900})
-SHAPES: dict[str, list[Call]] = {
-    "one call [1]": [NOTE],
-    "several calls [2]": [NOTE, DEEP, BEAT],
-    "no arguments [6]": [BEAT],
-    "nested arguments [7]": [DEEP],
-    "unicode [10]": [("write_note", {"path": "北京/🌊.md", "body": "Ωmega é"})],
-    "more than 10 KB": [BIG],
-    "the same call twice": [NOTE, NOTE],
-}
 
 
 @every_family
 def test_a_dialect_has_fixtures(family: str):
     assert cases(family)
-
-
-@every_family
-@pytest.mark.parametrize("shape", SHAPES)
-def test_calls_are_read_as_they_are_rendered(family: str, shape: str):
-    told = message(family, written(family, *SHAPES[shape]), begun="")
-    assert calls_of(told) == SHAPES[shape]
-    assert all(call.complete for call in told.tool_calls)
-    assert (told.content.strip(), told.finish_reason) == ("", "tool_calls")
-    ids = [call.id for call in told.tool_calls]
-    assert len(set(ids)) == len(ids)
 
 
 @every_family
@@ -182,31 +65,7 @@ def test_calls_are_read_as_the_grammar_writes_them(family: str, call: Call):
 
 
 @every_family
-def test_no_call_is_text_3(family: str):
-    text = "Plain <words>, a > b, {braces}, [1] and `f(x)`; nothing else."
-    told = message(family, text)
-    assert (told.content, told.tool_calls, told.finish_reason) == (text, (), "stop")
-    assert told.anomalies == ()
-
-
-@every_family
-def test_a_missing_end_5(family: str):
-    """A model that stops right after its last argument had finished the call."""
-    whole = written(family, DEEP)
-    for end in range(len(whole), len(whole) - 4, -1):
-        told = message(family, whole[:end], begun="")
-        assert [call.name for call in told.tool_calls] == [DEEP[0]]
-
-
-@every_family
-def test_text_before_a_call_8(family: str):
-    told = message(family, "On it.\n\n" + constrained(family, NOTE))
-    assert told.content.strip() == "On it."
-    assert calls_of(told) == [NOTE]
-
-
-@every_family
-def test_the_name_is_told_before_the_arguments_end_9(family: str):
+def test_the_name_is_told_before_the_arguments_end(family: str):
     """A client sees what is being written, however long it gets."""
     parser = StreamParser(get_dialect(family), tools=TOOLS, prefill=prefill(family))
     text = constrained(family, BIG)
@@ -216,24 +75,6 @@ def test_the_name_is_told_before_the_arguments_end_9(family: str):
         if any(isinstance(event, ToolCallStart) for event in parser.feed(text[at : at + 50]))
     ]
     assert seen and seen[0] < len(text) / 2
-
-
-@every_family
-def test_a_call_without_its_name_declared_is_passed_on(family: str):
-    dialect = get_dialect(family)
-    parser = StreamParser(dialect, tools=[ToolSpec("other")], prefill=prefill(family))
-    events = [*parser.feed(constrained(family, NOTE)), *parser.finish("stop")]
-    assert [call.name for call in assemble(events).tool_calls] == ["write_note"]
-
-
-def thinking_markers(family: str) -> tuple[str, str] | None:
-    """What begins and ends reasoning, where it is a marker each."""
-    dialect = get_dialect(family)
-    found = [
-        [marker for marker in dialect.markers if dialect.find_step(start, marker) == (end, None)]
-        for start, end in ((State.TEXT, State.REASONING), (State.REASONING, State.TEXT))
-    ]
-    return (found[0][0], found[1][0]) if all(found) else None
 
 
 @every_family
@@ -257,15 +98,6 @@ def test_a_call_inside_reasoning_is_a_draft_where_its_tags_are_text(family: str)
     else:
         assert (told.tool_calls, told.content) == ((), "Done.")
         assert "draft_call" in [anomaly.kind for anomaly in told.anomalies]
-
-
-@every_family
-def test_a_doubled_closer_is_left_out(family: str):
-    dialect = get_dialect(family)
-    call = constrained(family, NOTE)
-    last = [marker for marker in dialect.markers if call.endswith(marker)]
-    told = message(family, call + max(last, key=len, default=""))
-    assert (calls_of(told), told.content.strip()) == ([NOTE], "")
 
 
 @every_family
@@ -406,12 +238,6 @@ def test_each_engines_form_of_the_grammar_is_written_and_holds(family: str, call
             text = spell(constraint.calls, call[1])
             assert "".join(map(matcher.take, segments(family, text))) == text
             assert matcher.is_complete
-
-
-def segments(family: str, text: str) -> Iterator[Segment]:
-    tokens = sorted(get_dialect(family).special, key=len, reverse=True)
-    pieces = re.split(f"({'|'.join(map(re.escape, tokens))})", text)
-    yield from (Special(one) if one in tokens else Plain(one) for one in pieces if one)
 
 
 @every_profile

@@ -10,10 +10,12 @@ from typing import Final, TypeAlias
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from tests.dialects.parse_cases import FOLDER, load_cases
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.events import Event
+from toolgate.core.marker_lexer import MarkerLexer
 from toolgate.core.stream_parser import StreamParser
-from toolgate.dialects import get_dialect
+from toolgate.dialects import get_dialect, list_dialects
 
 TOOLS = [
     ToolSpec("get_weather", "", {"properties": {"city": {}, "days": {}}, "required": ["city"]}),
@@ -173,7 +175,26 @@ CODER = Family(
         *(("</function>\n", ""), ("</tool_call>", "")),
     ),
 )
-FAMILIES = (K2, K3, QWEN3, CODER)
+KNOWN = (K2, K3, QWEN3, CODER)
+
+
+def family_from_fixtures(name: str) -> Family:
+    """A family whose models write what its fixtures hold, whole, in pieces and in any order."""
+    paths = (FOLDER / name).glob("parse/*.jsonl")
+    raws = sorted({case.raw for path in paths for case in load_cases(path) if len(case.raw) < 400})
+    lexer = MarkerLexer(get_dialect(name).markers, special=get_dialect(name).special)
+    lexemes = {one.text for raw in raws for one in (*lexer.feed(raw), *lexer.feed("\n"))}
+    return Family(name, words=sorted(lexemes), calls=[raws])
+
+
+FAMILIES = (
+    *KNOWN,
+    *(
+        family_from_fixtures(name)
+        for name in list_dialects()
+        if name not in {one.dialect.name for one in KNOWN}
+    ),
+)
 
 prefills = st.sampled_from(
     ("", "<think>", "<think></think>", "<|open|>think<|sep|>", "<|open|>response<|sep|>")

@@ -75,8 +75,8 @@ def test_p2_what_may_be_run_after_a_cut_may_be_run_after_the_whole(family, data,
     place = data.draw(st.integers(0, len(text)))
     cut = assemble(family.parse([text[:place]], prefill, "length"))
     whole = assemble(family.parse([text], prefill, "stop"))
-    runnable = tuple(call for call in cut.tool_calls if call.complete)
-    assert whole.tool_calls[: len(runnable)] == runnable
+    runnable = {place: call for place, call in enumerate(cut.tool_calls) if call.complete}
+    assert {place: whole.tool_calls[place] for place in runnable} == runnable
     assert cut.finish_reason == "length"
 
 

@@ -5,6 +5,7 @@ nothing else, it is a call, and the parser reads on. What a code fence or backti
 and so is a call of an undeclared tool, unless the answer begins with it.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeAlias
@@ -115,8 +116,12 @@ def judge_json(envelope: Envelope) -> Judge:
         while member := _MEMBER.match(text, at):
             key, value, at = member["key"], member["value"], member.end()
             is_text = value.startswith('"')
-            if key in envelope.arguments:
+            if key in envelope.arguments and (name or value != "{"):
                 return bool(name) and (is_any or name in names)
+            if key in envelope.arguments:
+                if (at := _pass_object(text, at - 1)) < 0:
+                    return None
+                continue
             if key in envelope.name | envelope.wrappers and is_text:
                 name = value[1:-1].rstrip(WHITESPACE)[:-1]
             elif not (key in told if is_text else key in envelope.wrappers and value == "{"):
@@ -128,6 +133,18 @@ def judge_json(envelope: Envelope) -> Judge:
     return judge
 
 
+def _pass_object(text: str, begin: int) -> int:
+    """Behind an object and the comma after it; -1 while they have not come: they may never."""
+    try:
+        _, end = _decode(text, begin)
+    except (ValueError, RecursionError):
+        return -1
+    comma = _COMMA.match(text, end)
+    return comma.end() if comma else -1
+
+
+_decode = json.JSONDecoder().raw_decode
+_COMMA = re.compile(r"\s*,")
 _NAME: Final = r"[\w.:/-]"
 _CALL = re.compile(rf"\[\s*({_NAME}{{1,128}})\s*\(\s*(?:\w+\s*=\s*[^=\s]|\)|[{{'\"*])")
 _HALF_CALL = re.compile(rf"\[\s*(?:{_NAME}{{1,128}}\s*(?:\(\s*(?:\w+\s*(?:=\s*)?)?)?)?")

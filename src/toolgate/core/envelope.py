@@ -101,11 +101,18 @@ class EnvelopeArguments:
         """No arguments in their place: beside the name, or in JSON that must be mended first."""
         raw = "".join(self._raw)
         mended = [Anomaly(AnomalyKind.HEALED_ARGUMENTS, raw=raw)]
+        if self._is_inside_member:  # of which nobody knows what it would have become
+            return raw, [Anomaly(AnomalyKind.INVALID_ARGUMENTS, detail=raw)]
         if self._step == self._lose:
             return self._mend(heal(raw.strip(WHITESPACE), JsonScanner())), mended
         if self._others:
             return "{" + ", ".join(self._others) + "}", mended
         return "{}", []
+
+    @property
+    def _is_inside_member(self) -> bool:
+        """Whether the text ends inside a member that is not the arguments."""
+        return self._step in (self._read_other, self._read_key_text, self._read_colon, self._begin)
 
     def _mend(self, healed: str | None) -> str:
         members = json.loads(healed) if healed else None
