@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from toolgate.core.bare_calls import BegunCall, Found
-from toolgate.core.begun_calls import BegunCallFinder, Judge, judge_json, judge_python
+from toolgate.core.begun_calls import BegunCallFinder, Judge, judge_any, judge_json, judge_python
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.dialect import Envelope
 from toolgate.core.events import Anomaly, AnomalyKind
@@ -133,3 +133,11 @@ def test_what_may_become_a_call_is_no_text_where_it_was_cut():
 def test_what_is_odd_about_it_is_told():
     finder = BegunCallFinder(TOOLS, judge_python, anomaly=AnomalyKind.MARKERS_STRIPPED)
     assert finder.feed("[f()]") == [BegunCall("[f()]", AnomalyKind.MARKERS_STRIPPED)]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_call"),
+    [("[f(a=1)]", True), ('{"name": "f", "parameters": {}}', True), ("[1]", False)],
+)
+def test_calls_of_any_kind(text: str, is_call: bool):
+    assert find(text, judge_any(JSON, judge_python)) == [BegunCall(text) if is_call else text]

@@ -154,3 +154,12 @@ def test_without_markers_everything_is_text():
     lexer = MarkerLexer(())
     assert lexer.feed("<a>") == [text("<a>")]
     assert lexer.finish() == []
+
+
+@pytest.mark.parametrize("ids", [None, IDS])
+@pytest.mark.parametrize("text", ["x" * 5000, "x" * 3000 + "<a>" + "y" * 3000, "x" * 256])
+def test_a_lexeme_has_an_end_however_long_its_chunk_is(text, ids):
+    lexer = MarkerLexer(MARKERS, special=SPECIAL, token_ids=ids)
+    lexemes = lexer.feed(text) + lexer.finish()
+    assert "".join(lexeme.text for lexeme in lexemes) == text
+    assert max(len(lexeme.text) for lexeme in lexemes) == 256

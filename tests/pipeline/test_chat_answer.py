@@ -106,3 +106,10 @@ def test_text_after_a_call_comes_after_it():
     assert answer.state is State.TEXT
     message = read(TOLD, Chunk(text="Done."))
     assert message.content == "Done."
+
+
+def test_reasoning_of_a_family_that_marks_none():
+    chunks = [Chunk(reasoning="Hm, "), Chunk(reasoning="yes."), Chunk(text="It rains.")]
+    message = read(*chunks, dialect="llama3")
+    assert (message.reasoning, message.content) == ("Hm, yes.", "It rains.")
+    assert message.anomalies == ()

@@ -155,3 +155,13 @@ def judge_python(text: str, names: Collection[str], is_any: bool) -> bool | None
     if call := _CALL.match(text):
         return is_any or call[1] in names
     return None if _HALF_CALL.fullmatch(text) else False
+
+
+def judge_any(*judges: Judge) -> Judge:
+    """For families that write calls in several ways: whatever one of them takes for a call."""
+
+    def judge(text: str, names: Collection[str], is_any: bool) -> bool | None:
+        verdicts = {one(text, names, is_any) for one in judges}
+        return True if True in verdicts else None if None in verdicts else False
+
+    return judge

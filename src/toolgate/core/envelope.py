@@ -231,7 +231,7 @@ class EnvelopeArguments:
 
     def _read_after(self, text: str) -> str:
         text = text.lstrip(_AFTER + "[") if not self._noise else text
-        if text.startswith("{"):
+        if text.startswith("{") and not self._noise:
             self.rest = text
             self._raw = ["".join(self._raw).removesuffix(text)]
         elif text:

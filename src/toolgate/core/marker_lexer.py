@@ -72,6 +72,11 @@ class _Alphabet:
 _alphabet = lru_cache(64)(_Alphabet)
 
 
+_LONGEST_TEXT: Final = 256
+"""Characters of one lexeme: where calls stand one after another without markers, each looks at all
+of its lexeme, so a whole answer in one chunk would be quadratic work."""
+
+
 class MarkerLexer:
     """`feed` text, with its token ids where the engine tells them; `finish` at the end.
 
@@ -101,7 +106,9 @@ class MarkerLexer:
     def is_plain(self, text: str, token_ids: Sequence[int] | None = None) -> bool:
         """Whether this chunk is text and nothing else: then it need not be fed, and is read."""
         patterns = self._patterns
-        if self._held or not text or patterns is None or patterns.first.search(text):
+        if self._held or patterns is None or not 0 < len(text) <= _LONGEST_TEXT:
+            return False
+        if patterns.first.search(text):
             return False
         if patterns is self._spelled:
             return True
@@ -116,7 +123,7 @@ class MarkerLexer:
         if patterns is self._encoded:
             text = self._mark_special(text, token_ids)
         if not self._held and not patterns.first.search(text):
-            return [Lexeme(text)] if text else []
+            return _cut(text)
         return self._split(self._held + text, patterns, final=False)
 
     def finish(self) -> list[Lexeme]:
@@ -137,8 +144,7 @@ class MarkerLexer:
         return lexemes
 
     def _add_text(self, lexemes: list[Lexeme], text: str) -> None:
-        if text:
-            lexemes.append(Lexeme(self._decode(text)))
+        lexemes += _cut(self._decode(text))
 
     def _decode(self, text: str) -> str:
         if self._patterns is not self._encoded:
@@ -168,6 +174,13 @@ class MarkerLexer:
             return len(text) - len(token) if text.endswith(token, at) else len(text)
         found = text.find(token, at)
         return at if found < 0 else found
+
+
+def _cut(text: str) -> list[Lexeme]:
+    if 0 < len(text) <= _LONGEST_TEXT:  # as nearly always
+        return [Lexeme(text)]
+    places = range(0, len(text), _LONGEST_TEXT)
+    return [Lexeme(text[at : at + _LONGEST_TEXT]) for at in places]
 
 
 def _encode(text: str, private: Mapping[str, str]) -> str:

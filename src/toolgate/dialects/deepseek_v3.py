@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolgate.core.conversation import Conversation, Message, TextPart, ToolSpec
-from toolgate.core.dialect import Dialect, Opening, Signs, State
+from toolgate.core.dialect import Dialect, Envelope, Opening, Signs, State
 from toolgate.core.events import AnomalyKind
 from toolgate.core.grammar import (
     Alt,
@@ -291,6 +291,7 @@ DIALECT = Dialect(
     deviations=DEVIATIONS,
     tags=TAGS,
     openings=OPENINGS,
+    envelope=Envelope(),
     pads_text=True,
     read_header=read_name,
     render=render,

@@ -25,7 +25,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from toolgate.core.begun_calls import BegunCallFinder, judge_json
+from toolgate.core.begun_calls import BegunCallFinder, judge_any, judge_json, judge_python
 from toolgate.core.conversation import Conversation, Message, TextPart, ToolSpec
 from toolgate.core.dialect import Dialect, Envelope, Header, Opening, Signs, State
 from toolgate.core.events import AnomalyKind
@@ -225,7 +225,8 @@ DIALECT = Dialect(
     render=render,
     profiles=PROFILES,
     stop=(TURN_END, MESSAGE_END, TEXT_END),
-    find_calls=lambda tools: BegunCallFinder(tools, judge_json(ENVELOPE)),
+    # Llama 3.2's small models write lists of Python calls, as Meta's page on them says.
+    find_calls=lambda tools: BegunCallFinder(tools, judge_any(judge_json(ENVELOPE), judge_python)),
     force_call=force_call,
     call_grammar=call_grammar,
     signs=SIGNS,

@@ -56,6 +56,9 @@ MARKERS = {
     THINK_END: "think_end",
     SECTION_BEGIN: "section_begin",
     SECTION_END: "section_end",
+    # Where a prompt shows the plain word (MiniMax-M2#14).
+    "<tool_calls>": "section_begin",
+    "</tool_calls>": "section_end",
     CALL_BEGIN: "call_begin",
     CALL_END: "call_end",
     KEY_BEGIN: "key_begin",

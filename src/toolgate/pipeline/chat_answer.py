@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from toolgate.core.chunk import Chunk
 from toolgate.core.conversation import ToolChoice, ToolSpec
 from toolgate.core.dialect import Dialect, State
-from toolgate.core.events import Event, Finish
+from toolgate.core.events import Event, Finish, ReasoningDelta
 from toolgate.core.refused_calls import CallRefuser
 from toolgate.core.stream_parser import StreamParser
 from toolgate.core.tool_ids import client_id
@@ -56,7 +56,9 @@ class ChatAnswer:
         events: list[Event] = []
         if chunk.reasoning or chunk.text:
             events += self._merge.feed(self._refuse(self._told.settle()), _TOLD)
-        if chunk.reasoning:
+        if chunk.reasoning and not self._into_reasoning:
+            events += self._merge.feed([ReasoningDelta(chunk.reasoning)], _WRITTEN)
+        elif chunk.reasoning:
             events += self._begin_reasoning() + self._read(chunk.reasoning)
         if chunk.text:
             events += self._end_reasoning() + self._read(chunk.text)
@@ -106,8 +108,10 @@ class ChatAnswer:
 
 
 def _find_marker(dialect: Dialect, source: State, target: State) -> str:
-    return next(
+    """Empty in a family that marks no reasoning."""
+    found = (
         marker
         for marker, role in dialect.markers.items()
         if dialect.transitions.get((source, role)) is target
     )
+    return next(found, "")
