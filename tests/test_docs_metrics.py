@@ -9,7 +9,8 @@ import pytest
 
 from toolgate.apps.http.metrics import COUNTERS, GAUGES, HISTOGRAMS, Metrics
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 PAGE = (DOCS / "metrics.md").read_text("utf-8")
 BOARD = json.loads((DOCS / "grafana.json").read_text("utf-8"))
 LABELS = {
@@ -53,6 +54,17 @@ def test_the_dashboard_asks_for_metrics_that_exist(query):
         assert selected <= set(known[metric].split())
     grouped = {label for by in re.findall(r"by \(([^)]*)\)", query) for label in by.split(", ")}
     assert all(grouped <= set(known[metric].split()) for metric, _ in found)
+
+
+def test_opentelemetrys_names_are_those_that_are_sent():
+    sources = (ROOT / "src" / "toolgate" / "apps" / "telemetry").glob("*.py")
+    code = "".join(path.read_text("utf-8") for path in sources)
+    sent = set(re.findall(r"\"((?:gen_ai|toolgate|error)\.[\w.]+)\"", code))
+    told = set(re.findall(r"`((?:gen_ai|toolgate|error)\.[\w.]+(?:\*)?)`", PAGE))
+    exact = {name for name in told if not name.endswith("*")}
+    families = tuple(name.removesuffix("*") for name in told - exact)
+    assert exact <= sent
+    assert {name for name in sent - exact if not name.startswith(families)} == set()
 
 
 def test_panels_lie_side_by_side():

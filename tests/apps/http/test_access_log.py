@@ -1,5 +1,6 @@
 """One record and one line per request."""
 
+import json
 import logging
 import re
 
@@ -8,6 +9,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolgate.apps.http.access_log import AccessLog, RequestRecord, record_of
+from toolgate.apps.serving.tally import Tally
+from toolgate.errors import EngineUnavailable
+from toolgate.pipeline.call_report import CallReport, Verdict
 
 
 async def join(scope: Scope, receive: Receive, send: Send) -> None:
@@ -17,6 +21,20 @@ async def join(scope: Scope, receive: Receive, send: Send) -> None:
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     record_of(scope).repairs = ["null_content", "null_content"]
     await send({"type": "http.response.start", "status": 201, "headers": []})
+
+
+async def call_twice(scope: Scope, receive: Receive, send: Send) -> None:
+    valid = CallReport(name="look", declared=True, verdict=Verdict.VALID)
+    wrong = CallReport(name="fly", declared=False, verdict=Verdict.UNDECLARED)
+    record = record_of(scope)
+    record.model, record.error = "kimi", EngineUnavailable("gone")
+    record.tally = Tally(
+        model="kimi",
+        calls=[valid, wrong],
+        prevented=[("fly", "ask_again")],
+        retries=["invalid_call"],
+        prompt_tokens=9,
+    )
 
 
 async def leave(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +72,32 @@ async def test_one_line_with_counts_and_no_content(caplog):
     assert re.fullmatch(
         rf"POST '/v1/chat/completions' 201 \d+ms {told} repairs=2", caplog.messages[0]
     )
+
+
+async def test_programs_get_the_same_as_values(caplog):
+    caplog.set_level(logging.INFO, logger="toolgate.access")
+    _, told = await call(answer, path="/v1/chat/completions")
+    values = caplog.records[0].request
+    assert values.pop("seconds") >= 0
+    assert values == {
+        "id": told,
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "status": 201,
+        "repairs": {"null_content": 2},
+    }
+
+
+async def test_programs_get_what_came_of_an_answer(caplog):
+    caplog.set_level(logging.INFO, logger="toolgate.access")
+    await call(call_twice)
+    values = caplog.records[0].request
+    assert values["calls"] == {"valid": 1, "undeclared": 1}
+    assert (values["prevented"], values["retries"]) == ({"ask_again": 1}, {"invalid_call": 1})
+    assert (values["model"], values["prompt_tokens"], values["cached_tokens"]) == ("kimi", 9, 0)
+    assert values["error"] == "EngineUnavailable"
+    assert "findings" not in values
+    json.dumps(values)  # whatever is in there can be written
 
 
 async def test_a_copy_of_a_request_is_named(caplog):

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
@@ -86,7 +86,8 @@ class AccessLog:
             seconds = time.perf_counter() - began
             if not _is_looking_on(record):
                 self._observe(record, seconds)
-                _log.info("%s", _line(record, seconds=seconds))
+                told = _told(record, seconds)
+                _log.info("%s", _line(record, seconds=seconds), extra={"request": told})
             for finding in record.findings:
                 _findings_log.warning("%s %s", record.id, _explain(finding))
 
@@ -116,6 +117,40 @@ def _add_headers(headers: MutableHeaders, record: RequestRecord) -> None:
 
 def _explain(finding: Finding) -> str:
     return f"{finding.kind}: {finding.sentence} Seen: {'; '.join(finding.evidence) or 'nothing'}"
+
+
+def _told(record: RequestRecord, seconds: float) -> dict[str, Any]:
+    """The same as values, and what came of the answer, for a log of JSON lines."""
+    kinds = {
+        "repairs": record.repairs,
+        "anomalies": record.anomalies,
+        "findings": [finding.kind for finding in record.findings],
+    }
+    told = {
+        "id": record.id,
+        "method": record.method,
+        "path": record.path,
+        "status": record.status,
+        "seconds": round(seconds, 6),
+        "model": record.model,
+        "error": type(record.error).__name__ if record.error else "",
+        "resend": record.resend,
+        **{name: dict(Counter(map(str, found))) for name, found in kinds.items()},
+        **(_answered(record.tally) if record.tally else {}),
+    }
+    return {name: value for name, value in told.items() if value not in ("", {}, None)}
+
+
+def _answered(tally: Tally) -> dict[str, Any]:
+    return {
+        "prompt_tokens": tally.prompt_tokens,
+        "cached_tokens": tally.cached_tokens,
+        "completion_tokens": tally.completion_tokens,
+        "first_token_seconds": tally.first_seconds and round(tally.first_seconds, 6),
+        "calls": dict(Counter(call.verdict.value for call in tally.calls)),
+        "prevented": dict(Counter(how for _, how in tally.prevented)),
+        "retries": dict(Counter(map(str, tally.retries))),
+    }
 
 
 def _line(record: RequestRecord, *, seconds: float) -> str:

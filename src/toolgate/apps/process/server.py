@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from toolgate.apps.http.access import check_exposure
 from toolgate.apps.process.drain import Drain
 from toolgate.apps.process.generations import Generations
+from toolgate.apps.process.logs import set_up_log
 from toolgate.apps.serving.open_engine import open_engine
 from toolgate.apps.settings.config import Config
 from toolgate.engines.engine import Engine
@@ -24,6 +25,7 @@ from toolgate.errors import ConfigError, ToolgateError
 FIXED: Final = (
     *("host", "port", "store_url", "workers", "grace"),
     *("trace_file", "trace_contents", "trace_max_bytes", "trace_max_days"),
+    *("opentelemetry", "log_format"),
 )
 """Settings that a running gateway keeps."""
 LINGERING_SECONDS: Final = 5
@@ -58,7 +60,7 @@ def serve_at(
     reread: Callable[[], Sequence[Config]] | None,
 ) -> None:
     """The same at a socket that listens already, with engines opened so."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    set_up_log(configs[0].log_format)
     gateway = Generations(configs, open_engine)
     server = _Server(gateway, configs[0].grace)
     with (

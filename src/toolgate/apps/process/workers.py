@@ -21,6 +21,7 @@ import msgspec
 
 from toolgate.apps.http.access import check_exposure
 from toolgate.apps.http.metrics import SHARED_FOLDER
+from toolgate.apps.process.logs import set_up_log
 from toolgate.apps.process.server import LINGERING_SECONDS, address_of, listen
 from toolgate.apps.process.worker import Order
 from toolgate.apps.settings.config import Config, Upstream
@@ -47,7 +48,7 @@ def serve_with_workers(
 
     Raises: ConfigError, EngineError.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    set_up_log(configs[0].log_format)
     config = configs[0]
     if os.name == "nt":
         raise ConfigError("workers need a system on which processes can share a socket; leave 1")

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
+from starlette.datastructures import Headers as RequestHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
@@ -108,6 +109,7 @@ class Answering:
             raise
         finally:
             self._shared.recorder.end(take)
+            self._shared.telemetry.end(take, RequestHeaders(scope=scope))
 
     async def _handle(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> None:
         exchange, record, caller, take = asked.exchange, asked.record, asked.caller, asked.take

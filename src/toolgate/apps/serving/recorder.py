@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 from starlette.types import Message, Send
 
-from toolgate.apps.http.access_log import RequestRecord
+from toolgate.apps.http.access_log import CLIENT_CLOSED_REQUEST, RequestRecord
 from toolgate.apps.serving.choice import Choice
 from toolgate.apps.settings.config import Config
 from toolgate.core.assemble import AssembledMessage
@@ -149,6 +149,11 @@ class Take:
             anomalies=tuple(dict.fromkeys(self._anomalies())),
             first_seconds=min((one for one in first if one is not None), default=None),
         )
+
+    @property
+    def left(self) -> bool:
+        """Whether the client had gone before its answer was whole."""
+        return self._status == CLIENT_CLOSED_REQUEST
 
     def end(self) -> None:
         """Nothing more comes."""

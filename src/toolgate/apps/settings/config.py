@@ -89,6 +89,10 @@ class Config(Struct, frozen=True, kw_only=True):
     """Of the file; the oldest recordings make room for new ones."""
     trace_max_days: Annotated[float, Meta(gt=0)] = 30.0
     """How long a recording is kept."""
+    log_format: Literal["text", "json"] = "text"
+    """How the log is written: lines for people, or one JSON object a line."""
+    opentelemetry: bool = False
+    """Tell an OpenTelemetry collector of each request; its own variables say where it is."""
     dialect: str = AUTO
     """The model's family; `auto` knows it by the model's template and special tokens."""
     profile: str | None = None

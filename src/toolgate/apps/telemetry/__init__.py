@@ -1,0 +1,1 @@
+"""What others' tools are told of a request: OpenTelemetry, where it is switched on."""
