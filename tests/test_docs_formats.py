@@ -1,5 +1,6 @@
 """docs/formats.md is what each dialect writes and knows; `make goldens` writes it anew."""
 
+import html
 import inspect
 import re
 import sys
@@ -37,6 +38,9 @@ REQUEST = {
     ],
     "tools": [{"type": "function", "function": TOOL}],
 }
+ROLES = ("user", 'message role="user"')
+OPENS = re.compile(r"⟦(?!\[/|</|<\|end\|>)|user$|message role")
+"""What stands before the question and belongs to its turn."""
 HEAD = f"""\
 # Formats
 
@@ -88,8 +92,10 @@ def shown(prompt: Prompt) -> str:
     """The prompt from the user's turn on, with its special tokens in ⟦⟧."""
     pieces = [f"⟦{one.text}⟧" if isinstance(one, Special) else one.text for one in prompt.segments]
     asked = max(place for place, text in enumerate(pieces) if QUESTION in text)
-    while asked and pieces[asked - 1].startswith("⟦"):
+    while OPENS.match(pieces[asked - 1]):
         asked -= 1
+        if pieces[asked + 1].startswith(ROLES):
+            break
     told = "".join(pieces[asked:])
     at = told.index(QUESTION)
     return told[max(0, told.rfind("\n\n", 0, at)) :].strip("\n") if at > 400 else told.strip("\n")
@@ -112,9 +118,10 @@ def deviations(dialect: Dialect) -> Iterator[str]:
 
 
 def code(text: str) -> str:
-    ticks = "``" if "`" in text else "`"
-    pad = " " if "`" in text else ""
-    return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", "\\|").replace("\n", "⏎")
+    """As HTML where there is a `|`: GitHub and the site read one in a table differently."""
+    if not {"|", "`", "\n"} & {*text}:
+        return f"`{text}`"
+    return f"<code>{html.escape(text).replace('|', '&#124;').replace(chr(10), '⏎')}</code>"
 
 
 def test_the_page_is_generated(update_goldens: bool):

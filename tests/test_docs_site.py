@@ -21,6 +21,7 @@ LISTED = [
     for names in part.values()
     for name in names
 ]
+CODE = re.compile(r"<td><code>(.*?)</code>")
 LOADED = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?([^\s\">]+)"
     r"|<link\b(?=[^>]*rel=\"?(?:stylesheet|preconnect|preload|icon))[^>]*\bhref=\"?([^\s\">]+)"
@@ -65,3 +66,11 @@ def test_pages_load_nothing_from_elsewhere(site):
     }
     assert loaded
     assert [one for one in loaded if re.match(r"(https?:)?//", one)] == []
+
+
+def test_no_backslash_is_shown(site):
+    shown = [
+        code for page in site.rglob("*.html") for code in CODE.findall(page.read_text("utf-8"))
+    ]
+    assert shown
+    assert [one for one in shown if "\\|" in one] == []
