@@ -14,6 +14,7 @@ from toolgate import __version__
 from toolgate.apps.cli.config import config_app, key
 from toolgate.apps.cli.connect import Forwarding, connect
 from toolgate.apps.cli.demo import demo
+from toolgate.apps.cli.diagnose import diagnose
 from toolgate.apps.cli.doctor import doctor
 from toolgate.apps.cli.parse import parse
 from toolgate.apps.cli.render import render
@@ -41,6 +42,7 @@ app.add_typer(trace_app, name="trace")
 app.command(cls=Forwarding)(connect)
 app.command()(demo)
 app.command()(doctor)
+app.command()(diagnose)
 app.command()(parse)
 app.command()(render)
 app.command()(verify)

@@ -3,11 +3,9 @@
 Judges what a client got, and needs no engine: official results files are judged the same way.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from functools import cache
 from json import dumps, loads
 from typing import Any, Final
 
@@ -15,14 +13,11 @@ from msgspec import Struct
 
 from toolgate.apps.verify.results import SUCCESS, Result
 from toolgate.apps.verify.samples import Expected, Sample
-from toolgate.core.conversation import ToolSpec
-from toolgate.core.schema import find_violation
-from toolgate.dialects import get_dialect, list_dialects
+from toolgate.pipeline.diagnose.answer import judge_answer, judge_calls
+from toolgate.pipeline.diagnose.exchange import Exchange, read_calls
+from toolgate.pipeline.diagnose.failure import FailureKind
 
 _QUOTED: Final = 200
-_UNLIKELY: Final = 6
-"""Characters from which on prose has no such marker by accident."""
-_MARKER_LIKE: Final = re.compile(r"<[|｜][^<>\s]{1,60}[|｜]>|functions\.[\w.-]{1,64}:\d")
 
 
 class FaultKind(StrEnum):
@@ -55,6 +50,22 @@ class FaultKind(StrEnum):
     """Streamed and whole, the same request at temperature 0 got two answers."""
 
 
+_KINDS: Final[Mapping[FailureKind, FaultKind]] = {
+    FailureKind.UNDECLARED_TOOL: FaultKind.UNDECLARED_TOOL,
+    FailureKind.ARGUMENTS_NOT_JSON: FaultKind.ARGUMENTS_NOT_JSON,
+    FailureKind.SCHEMA_VIOLATION: FaultKind.SCHEMA_VIOLATION,
+    FailureKind.FINISH_REASON: FaultKind.FINISH_REASON,
+    FailureKind.LEAKED_MARKER: FaultKind.LEAKED_MARKER,
+    FailureKind.LOST_CALL: FaultKind.LEAKED_MARKER,
+    FailureKind.BAD_ID: FaultKind.BAD_ID,
+    FailureKind.DUPLICATE_CALL: FaultKind.DUPLICATE_CALL,
+    FailureKind.EMPTY_TURN: FaultKind.EMPTY_TURN,
+    FailureKind.TRUNCATED: FaultKind.TRUNCATED,
+}
+"""What the rules for logs find. The shape of ids is no fault here: the vendor's own API writes
+`functions.NAME:INDEX`."""
+
+
 class Fault(Struct, frozen=True):
     """One thing that is wrong with one answer."""
 
@@ -77,7 +88,8 @@ def are_valid(result: Result) -> bool | None:
     """Whether all calls are to declared tools, with arguments that fit; None without calls."""
     if not result.calls:
         return False if result.finish_reason == "tool_calls" else None
-    return not any(_call_faults(result))
+    exchange = _exchange(result)
+    return not any(judge_calls(exchange, read_calls(exchange.answer)))
 
 
 def find_faults(result: Result, sample: Sample | None = None) -> list[Fault]:
@@ -85,16 +97,21 @@ def find_faults(result: Result, sample: Sample | None = None) -> list[Fault]:
     if result.status != SUCCESS:
         error = (result.response or {}).get("error", "")
         return [Fault(FaultKind.FAILED, str(error))]
-    faults = [
-        *_call_faults(result),
-        *_finish_faults(result),
-        *_leaks(result),
-        *_id_faults(result),
-        *_duplicates(result),
-    ]
+    found = judge_answer(_exchange(result))
+    faults = [Fault(_KINDS[one.kind], one.detail) for one in found if one.kind in _KINDS]
     if sample is not None and sample.expected is not None:
         faults += _compare(result, sample.expected)
     return faults
+
+
+def _exchange(result: Result) -> Exchange:
+    return Exchange(
+        messages=result.request.get("messages") or (),
+        tools=result.request.get("tools") or (),
+        answer=result.message,
+        finish_reason=result.finish_reason,
+        tokens=result.usage.get("completion_tokens"),
+    )
 
 
 def differs(one: Result, other: Result) -> Fault | None:
@@ -114,106 +131,9 @@ def _said(result: Result) -> str:
     )
 
 
-def _call_faults(result: Result) -> Iterator[Fault]:
-    """None where the answer was cut: nobody may run those calls, and they are counted as that."""
-    if result.finish_reason == "length":
-        return
-    declared = _declared(result.request)
-    for call in result.calls:
-        name, arguments = _read_call(call)
-        spec = declared.get(name)
-        if spec is None:
-            yield Fault(FaultKind.UNDECLARED_TOOL, f"{name!r:.100} is none of {sorted(declared)}")
-        elif violation := find_violation(spec, arguments or "{}"):
-            is_json = not violation.startswith("the arguments are not JSON")
-            kind = FaultKind.SCHEMA_VIOLATION if is_json else FaultKind.ARGUMENTS_NOT_JSON
-            yield Fault(kind, f"{name}: {violation} in {arguments:.{_QUOTED}}")
-
-
-def _declared(request: Mapping[str, Any]) -> dict[str, ToolSpec]:
-    """By name; a tool without parameters, or with empty ones, takes any object."""
-    functions = [tool.get("function") or {} for tool in request.get("tools") or ()]
-    for message in request.get("messages") or ():
-        functions += [tool.get("function") or {} for tool in message.get("tools") or ()]
-    return {
-        str(one.get("name")): ToolSpec(
-            str(one.get("name")), parameters=one.get("parameters") or None
-        )
-        for one in functions
-    }
-
-
-def _read_call(call: Mapping[str, Any]) -> tuple[str, str]:
-    function = call.get("function") or {}
-    arguments = function.get("arguments")
-    text = arguments if isinstance(arguments, str) else dumps(arguments or {}, ensure_ascii=False)
-    return str(function.get("name") or ""), text
-
-
-def _finish_faults(result: Result) -> Iterator[Fault]:
-    reason, called = result.finish_reason, has_called(result)
-    text = result.message.get("content") or ""
-    if reason == "length":
-        yield Fault(
-            FaultKind.TRUNCATED, f"after {result.usage.get('completion_tokens', '?')} tokens"
-        )
-    elif reason is None:
-        yield Fault(FaultKind.FINISH_REASON, "none was told")
-    elif called != (reason == "tool_calls"):
-        yield Fault(FaultKind.FINISH_REASON, f"{reason!r} with {len(result.calls)} calls")
-    if not called and reason != "length" and not str(text).strip():
-        yield Fault(FaultKind.EMPTY_TURN, f"finish reason {reason!r}, no words and no calls")
-
-
-def _leaks(result: Result) -> Iterator[Fault]:
-    """Markers in text, reasoning, names or arguments, unless the request has them itself."""
-    message = result.message
-    texts = [str(message.get(name) or "") for name in ("content", "reasoning_content", "reasoning")]
-    if result.finish_reason != "length":
-        texts += [text for call in result.calls for text in _read_call(call)]
-    for text in texts:
-        if (found := _find_marker(text)) and found not in dumps(result.request, ensure_ascii=False):
-            start = max(0, text.find(found) - 40)
-            yield Fault(FaultKind.LEAKED_MARKER, f"{found!r} in {text[start : start + _QUOTED]!r}")
-            return
-
-
-def _find_marker(text: str) -> str | None:
-    if found := _MARKER_LIKE.search(text):
-        return found[0]
-    return next((marker for marker in _markers() if marker in text), None)
-
-
-@cache
-def _markers() -> tuple[str, ...]:
-    """Those of all families that prose does not have by accident."""
-    found = {marker for name in list_dialects() for marker in get_dialect(name).markers}
-    return tuple(sorted(marker for marker in found if len(marker) >= _UNLIKELY and "<" in marker))
-
-
-def _id_faults(result: Result) -> Iterator[Fault]:
-    messages = result.request.get("messages") or ()
-    known = {call.get("id") for one in messages for call in one.get("tool_calls") or ()}
-    for call in result.calls:
-        call_id = call.get("id")
-        if not call_id or not isinstance(call_id, str):
-            yield Fault(FaultKind.BAD_ID, f"{call_id!r} is no id")
-        elif call_id in known:
-            yield Fault(FaultKind.BAD_ID, f"{call_id!r} is another call's already")
-        known.add(call_id)
-
-
-def _duplicates(result: Result) -> Iterator[Fault]:
-    for (name, arguments), count in Counter(map(_read_call, result.calls)).items():
-        if count > 1:
-            yield Fault(
-                FaultKind.DUPLICATE_CALL, f"{count} times {name} with {arguments:.{_QUOTED}}"
-            )
-
-
 def _compare(result: Result, expected: Sequence[Expected]) -> list[Fault]:
     """Calls beside those that are right, in whatever order they came."""
-    made = [_read_call(call) for call in result.calls]
+    made = [(call.name, call.arguments) for call in read_calls(result.message)]
     left = list(expected)
     missed = [call for call in made if not _strike(left, *call)]
     wanted = Counter(one.name for one in left)
