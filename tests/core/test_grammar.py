@@ -6,12 +6,14 @@ from toolgate.core.grammar import (
     FreeText,
     Lit,
     Members,
+    Node,
     Opt,
     Plus,
     Regex,
     Seq,
     Tok,
     special_tokens,
+    text_ends,
 )
 
 
@@ -38,3 +40,17 @@ def test_a_constraint_leaves_the_choice_whether_to_call():
     assert not constraint.required
     assert constraint.lead == Seq(())
     assert constraint.bounds.string is None
+
+
+def test_what_ends_running_text():
+    ends = (Lit("</a>"), Seq((Lit("</b>"), Tok("<x>"))), Tok("</c>"), Seq((Tok("</d>"), Lit("\n"))))
+    members = (Members(True, _Tags(end)) for end in ends)
+    assert text_ends(Opt(Alt((*members, Lit("no tag"))))) == ("</b>", "</a>")
+
+
+class _Tags:
+    def __init__(self, end: Node) -> None:
+        self._end = end
+
+    def __call__(self, key: str | None, kind: str) -> tuple[Node, Node]:
+        return Tok("<m>"), self._end

@@ -82,7 +82,8 @@ async def test_a_wrong_name_is_corrected_on_the_way():
     assert one.steering is not None and one.steering.requests == 1
     assert one.trace().steering == one.steering
     first, second = (str(request.prompt) for request in engine.requests)
-    assert second.startswith(first) and second.endswith(f"functions.get_weather:0{BODY}{{")
+    begun = f'functions.get_weather:0{BODY}{{"city": "'
+    assert second.startswith(first) and second.endswith(begun)
     assert [request.constraint for request in engine.requests] == [None, None]
     assert engine.running == 0
 
@@ -151,7 +152,7 @@ async def test_an_answer_that_fills_the_context_ends_as_cut(error: ToolgateError
     one = turn()
     assert (await events_of(one, refusing(error, at=1)))[-1] == Finish("length")
     (cut,) = one.message.tool_calls
-    assert (cut.name, cut.arguments) == ("get_weather", "{")
+    assert (cut.name, cut.arguments) == ("get_weather", '{"city": "')
     assert [anomaly.kind for anomaly in one.message.anomalies] == [AnomalyKind.CUT_CALL]
 
 

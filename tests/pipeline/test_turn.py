@@ -12,6 +12,7 @@ from toolgate.core.prompt import Prompt
 from toolgate.dialects import get_dialect
 from toolgate.errors import InvalidRequest
 from toolgate.pipeline.enforcer import AUTO
+from toolgate.pipeline.enforcer.steering_report import SteeringReport
 from toolgate.pipeline.turn import Turn
 
 KIMI = get_dialect("kimi_k2")
@@ -136,6 +137,15 @@ def test_a_turn_that_says_nothing_is_remarked(text: str, is_empty: bool):
     turn = turn_of()
     play(turn, text)
     assert (AnomalyKind.EMPTY_TURN in kinds(turn)) is is_empty
+
+
+def test_a_call_that_steering_completed_is_remarked_on():
+    for completed in (0, 1):
+        turn = turn_of()
+        turn.steering = SteeringReport(steers=3, completed=completed)
+        turn.receive(Chunk(text="Hello"))
+        turn.finish()
+        assert (AnomalyKind.COMPLETED_CALL in kinds(turn)) is bool(completed)
 
 
 def test_parallel_calls_forbidden_stops_after_the_first():

@@ -36,6 +36,7 @@ class AnomalyKind(StrEnum):
     INVALID_ARGUMENTS = "invalid_arguments"
     SCHEMA_VIOLATION = "schema_violation"
     CUT_CALL = "cut_call"
+    COMPLETED_CALL = "completed_call"
     CALL_REFUSED = "call_refused"
     CALL_TOLD_TWICE = "call_told_twice"
     EMPTY_TURN = "empty_turn"

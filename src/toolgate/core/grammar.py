@@ -99,9 +99,6 @@ class Bounds(Struct, frozen=True, kw_only=True):
     of it holds, and of `string` too: so that the whole is bounded, and not only its parts."""
     depth: int | None = None
     """How often a schema may contain itself."""
-    total: int | None = None
-    """Characters of all of a call's arguments, or tokens where an engine counts those: the other
-    bounds become narrower until no call of this schema can be longer."""
 
 
 class ToolRule(Struct, frozen=True):
@@ -159,8 +156,24 @@ def first_index(constraint: Constraint) -> int:
     return next((node.first for node in _nodes(constraint) if isinstance(node, Index)), 0)
 
 
+def text_ends(node: Node) -> tuple[str, ...]:
+    """What ends running text that no special token ends: the tags behind a bare string."""
+    found: dict[str, None] = {}
+    for part in _walk(node):
+        if isinstance(part, Members):
+            end = part.tags(None, "string")[1]
+            first = end.parts[0] if isinstance(end, Seq) else end
+            if isinstance(first, Lit):
+                found[first.text] = None
+    return tuple(found)
+
+
 def _nodes(constraint: Constraint) -> Iterator[Node]:
-    waiting: list[Node] = [constraint.lead, constraint.calls]
+    yield from _walk(Seq((constraint.calls, constraint.lead)))
+
+
+def _walk(whole: Node) -> Iterator[Node]:
+    waiting = [whole]
     while waiting:
         node = waiting.pop()
         yield node

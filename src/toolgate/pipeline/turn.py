@@ -297,6 +297,8 @@ class Turn:
                 return self._violations(index)
             case Finish("stop") if not self._assembler.has_answer:
                 return [Anomaly(AnomalyKind.EMPTY_TURN)]
+            case Finish() if self.steering and self.steering.completed:
+                return [Anomaly(AnomalyKind.COMPLETED_CALL)]
             case _:
                 return []
 

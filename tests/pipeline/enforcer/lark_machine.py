@@ -4,7 +4,11 @@ from random import Random
 
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from toolgate.pipeline.enforcer.matcher import BYTES, CLOSERS
+from toolgate.pipeline.enforcer.matcher import BYTES
+
+INSIDE, OUTSIDE = b'"', b'}],:"'
+"""What of several possible bytes leads on to an end, the best first: in JSON's strings, which hold
+no line breaks, and between them."""
 
 
 class _Bytes:
@@ -32,7 +36,7 @@ def write_text(lark: str, dice: Random, *, length: int = 200) -> str:
         mask = matcher.compute_bitmask()
         assert not matcher.is_error(), matcher.get_error()
         allowed = [token for token in range(BYTES + 1) if mask[token >> 3] >> (token & 7) & 1]
-        token = min(allowed, key=_distance) if len(written) > length else dice.choice(allowed)
+        token = _soonest(allowed) if len(written) > length else dice.choice(allowed)
         if token == BYTES:
             break
         written.append(token)
@@ -40,6 +44,11 @@ def write_text(lark: str, dice: Random, *, length: int = 200) -> str:
     return written.decode()
 
 
-def _distance(token: int) -> tuple[int, int]:
-    at = CLOSERS.find(token) if token < BYTES else -2
-    return (at if at != -1 else len(CLOSERS) + (token in b"0 \t\r\n")), token
+def _soonest(allowed: list[int]) -> int:
+    best = OUTSIDE if ord("\n") in allowed else INSIDE
+    return min(allowed, key=lambda token: _distance(token, best))
+
+
+def _distance(token: int, best: bytes) -> tuple[int, int]:
+    at = best.find(token) if token < BYTES else -2
+    return (at if at != -1 else len(best) + (token in b"0 \t\r\n")), token

@@ -103,6 +103,54 @@ def test_the_first_choice_leads_to_an_end(node: Node, taken: str, choice: Plain 
     assert one.length == length and one.fits(choice) == choice.text
 
 
+ANY = Json({"type": "object", "properties": {"n": True}, "required": ["n"]})
+
+
+@pytest.mark.parametrize(
+    ("value", "fitting"),
+    [
+        ("9" * 30, 20),
+        ("0." + "3" * 40, 22),
+        ("1e999", 4),
+        ("1e-99", 5),
+        ('"' + "7" * 50, 51),
+        ('"1e9999', 7),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_number_has_digits_enough_at_last(value: str, fitting: int, size: int):
+    one = matcher(ANY)
+    one.take(Plain('{"n":'))
+    pieces = [value[at : at + size] for at in range(0, len(value), size)]
+    assert sum(len(one.take(Plain(piece))) for piece in pieces) == fitting
+    if fitting == 20:
+        assert one.fits(Plain("9")) == "" and one.fits(Plain("}")) == "}"
+
+
+def test_long_numbers_that_are_told_are_taken():
+    number = "1234567890123456789012345"
+    assert matcher(Lit(number)).take(Plain(number)) == number
+    digits = Json({"type": "string", "pattern": "^[0-9]{30}$"})
+    assert matcher(digits).take(Plain('"' + "1" * 30)) == '"' + "1" * 30
+
+
+@pytest.mark.parametrize(
+    ("taken", "between", "more"),
+    [('{"n": 5', False, True), ('{"n"', True, False), ('{"n": "x', False, False)],
+)
+def test_where_in_json_it_stands(taken: str, between: bool, more: bool):
+    one = matcher(Json({"type": "object", "required": ["n"], "additionalProperties": True}))
+    one.take(Plain(taken))
+    assert one.is_between is between
+    assert one.may_have_more is more
+
+
+def test_a_tag_is_closed_before_another_is_opened():
+    one = matcher(Lit("<"), Alt((Tok(A), Seq((Lit("/"), Tok(B))))))
+    one.take(Plain("<"))
+    assert one.first_choice() == Plain("/")
+
+
 def test_matchers_of_one_grammar_do_not_meet():
     one, other = matcher(Lit("ab")), matcher(Lit("ab"))
     one.take(Plain("a"))

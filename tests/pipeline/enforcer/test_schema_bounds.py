@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from llguidance import LLMatcher
 
-from toolgate.core.grammar import Bounds, Json
-from toolgate.core.prompt import Plain
-from toolgate.pipeline.enforcer.lark import encode_schema, fit_json
-from toolgate.pipeline.enforcer.matcher import compile_matcher
+from tests.pipeline.enforcer.lark_machine import TOKENIZER
+from toolgate.core.grammar import Bounds
+from toolgate.pipeline.enforcer.lark import HEAD, encode_schema
 from toolgate.pipeline.enforcer.schema_bounds import bound_schema
 
 BOUNDS = Bounds(digits=3, string=16, items=4, depth=1)
@@ -19,10 +19,11 @@ def takes(schema: Any, value: Any) -> bool:
     bounded = bound_schema(schema, BOUNDS)
     if bounded is None:
         return False
-    assert fit_json(encode_schema(bounded)) == encode_schema(bounded)
-    text = json.dumps(value)
-    matcher = compile_matcher(Json(bounded), ())
-    return matcher.take(Plain(text)) == text and matcher.is_complete
+    grammar = f"{HEAD}start : %json {encode_schema(bounded)}"
+    matcher = LLMatcher(TOKENIZER, grammar, log_level=0)
+    assert not matcher.is_error()
+    text = list(json.dumps(value).encode())
+    return matcher.try_consume_tokens(text) == len(text) and matcher.is_accepting()
 
 
 def a(**properties: Any) -> dict[str, Any]:

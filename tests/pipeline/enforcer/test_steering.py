@@ -122,14 +122,14 @@ def test_a_call_without_a_section_may_be_the_last():
 def test_what_is_forced_is_appended():
     one = steering()
     said = hear(one, words(f"Hm. {SECTION}{CALL}functions.get_wetter:0"))
-    assert said == f"Hm. {HEAD}{{"
+    assert said == f'Hm. {HEAD}{{"'
     assert asked(one) == said
     segments = one.ask().prompt.segments
     assert segments[-5:] == (
         *(Special(SECTION), Special(CALL), Plain("functions.get_weather:0"), Special(BODY)),
-        Plain("{"),
+        Plain('{"'),
     )
-    rest = GOOD.removeprefix(HEAD)[1:]
+    rest = GOOD.removeprefix(HEAD)[2:]
     assert hear(one, words(rest)) == rest
     assert one.report.steers == one.report.requests == 1 and one.report.thrown_away == 1
 
@@ -143,8 +143,8 @@ def test_the_model_is_asked_again_and_then_told():
         {"token": "K", "logprob": -0.1, "top_logprobs": alternatives("K", '"', "", "Fah", "C")},
     )
     again = [Chunk(text="K", token_ids=(1,), logprobs=logprobs)]
-    assert hear(one, iter(again)) == 'F"'
-    assert asked(one) == f'{bad[:-2]}F"'
+    assert hear(one, iter(again)) == f'F"}}{END}'
+    assert asked(one) == f'{bad[:-2]}F"}}{END}'
 
 
 def alternatives(*tokens: str) -> list[Mapping[str, Any]]:
@@ -157,7 +157,7 @@ def test_alternatives_are_those_of_the_very_place():
     right = [('"unit', ()), ('": "', ()), ("Kel", ("Kel", " F", "Fah"))]
     halved = [('"unit', ()), ('": "Kel', ("X", "C"))]
     strange = [("'unit", ("F",)), ('": "', ("F",)), ("Kel", ("F",))]
-    for tokens, expected in ((right, 'F"'), (halved, ""), (strange, "")):
+    for tokens, expected in ((right, f'F"}}{END}'), (halved, ""), (strange, "")):
         logprobs = [
             {"token": token, "logprob": 0, "top_logprobs": alternatives(*others)}
             for token, others in [(begin, ()), *tokens]
@@ -181,17 +181,36 @@ def test_a_special_token_may_be_an_alternative():
 def test_a_model_that_refuses_all_is_led_to_the_end():
     one = steering(Options(temperature=0), logprobs=False)
     assert hear(one, words(f"{HEAD}{{oops")) == f'{HEAD}{{"'
-    said = ['city"', ":", '"', '"', f"}}{END}", SECTION_END]
-    assert [hear(one, words(word)) for word in ("oops", "oops", "oops", "", "!", "!")] == said
-    assert one.is_done and one.report.requests == 6
+    said = ['city": "', '"', f"}}{END}", SECTION_END]
+    assert [hear(one, words(word)) for word in ("oops", f"{END}", "oops", "!")] == said
+    assert one.is_done and one.report.requests == 4
     assert one.finish()[-1].finish_reason == "stop"
 
 
 def test_a_model_that_may_say_something_else_is_asked_again():
     one = steering(Options(temperature=1), logprobs=False)
     assert hear(one, words(f'{HEAD}{{"city": "Oslo", "unit": "K"')).endswith('"unit": "')
-    assert hear(one, words("C")) == 'C"'
-    assert one.report.steers == 2
+    assert hear(one, words("C"), "length") == "C"
+    assert one.report.steers == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_what_is_only_spelled_otherwise_is_no_error(size: int):
+    """A line break, a backslash of a pattern, and escapes that are right and llguidance's not."""
+    said = r"\d \u00e9\/ \ud83d\ude42 \" \n"
+    one = steering()
+    text = hear(one, spelled(f'{HEAD}{{"city": "a\nb\n{said}"}}{END}{SECTION_END}', size))
+    meant = r"a\nb\n\\d é/ 🙂 \" \n"
+    assert text == f'{HEAD}{{"city": "{meant}"}}{END}{SECTION_END}'
+    assert one.report.respelled == 6 and one.report.steers == 0
+
+
+@pytest.mark.parametrize("chunks", [words, spelled])
+def test_half_an_escape_where_none_may_be_is_wrong(chunks: Any):
+    for wrong in ("\\", f"\\{END}"):
+        one = steering()
+        assert hear(one, chunks(f'{HEAD}{{"city": "Oslo"{wrong}')) == f'{HEAD}{{"city": "Oslo"'
+        assert one.report.steers == 1
 
 
 def test_a_model_is_given_up_at_last():
@@ -232,10 +251,8 @@ def test_an_answer_that_leaves_no_choice_asks_nobody():
 def test_a_required_call_follows_reasoning(chunks: Any):
     one = steering(choice="required", profile="k2.5")
     assert asked(one) == "<think>"
-    assert hear(one, chunks("I know.")) == "I know."
-    assert asked(one) == "<think>I know."
     forced = f"</think>{SECTION}{CALL}functions.get_"
-    assert hear(one, chunks("")) == forced
+    assert hear(one, chunks("I know.")) == f"I know.{forced}"
     assert asked(one) == f"<think>I know.{forced}"
 
 
@@ -266,14 +283,13 @@ def test_a_quoted_marker_is_text_where_what_follows_shows_it():
     assert one.report.steers == 0
 
 
-@pytest.mark.parametrize("reason", ["stop", "length"])
-def test_a_marker_that_ends_a_string_too_early_is_taken_back(reason: str):
-    one = steering()
+def test_a_marker_that_ends_a_string_too_early_is_taken_back_and_the_string_closed():
     text = f'{HEAD}{{"city": "Oslo'
-    said = hear(one, spelled(f"{text}{END}{SECTION_END}"), reason)
-    assert said == text
-    assert one.is_done == (reason == "length")
-    assert one.report.thrown_away > 0
+    for reason, closed in (("stop", f'"}}{END}{SECTION_END}'), ("length", "")):
+        one = steering()
+        assert hear(one, spelled(f"{text}{END}{SECTION_END}"), reason) == text + closed
+        assert one.is_done and one.report.requests == 0
+        assert one.report.thrown_away > 0
 
 
 def test_the_reason_is_the_engines_own():
@@ -337,7 +353,7 @@ def test_chunks_make_no_difference(at: list[int]):
     text = f'Look: {HEAD}{{"city": "{END}", "unit": "K"}}{END}'
     one = steering()
     said = hear(one, cut(text, at))
-    assert said == f'Look: {HEAD}{{"city": "'
+    assert said == f'Look: {HEAD}{{"city": ""}}{END}'
     assert asked(one) == said
 
 

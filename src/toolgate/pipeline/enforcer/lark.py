@@ -36,7 +36,6 @@ from toolgate.pipeline.enforcer.constrain import ANY_OBJECT
 from toolgate.pipeline.enforcer.member_forms import Form, Member, read_members
 from toolgate.pipeline.enforcer.schema_bounds import bound_schema, is_bounded
 from toolgate.pipeline.enforcer.schema_fit import fit_schema
-from toolgate.pipeline.enforcer.schema_length import shrink
 from toolgate.pipeline.enforcer.target import LLGUIDANCE
 
 OPEN: Final = Bounds()
@@ -59,6 +58,14 @@ _EXCLUSIVE: Final[Mapping[str, tuple[str, Callable[[float, float], float], Decim
     "exclusiveMinimum": ("minimum", max, STEP),
     "exclusiveMaximum": ("maximum", min, -STEP),
 }
+_NAMED: Final = frozenset(("properties", "patternProperties", "$defs", "definitions"))
+"""What maps names to schemas."""
+_SAYS_OF_OTHERS: Final = frozenset(
+    ("additionalProperties", "patternProperties", "unevaluatedProperties")
+)
+_MERGED: Final = frozenset(("$ref", "allOf"))
+_MIXED_IN: Final = frozenset(("anyOf", "oneOf", "not", "if", "dependentSchemas"))
+"""Beside `properties` they may name further ones."""
 _SLASH: Final = re.compile(r"\\.|/", re.DOTALL)
 
 
@@ -242,7 +249,7 @@ def fit_json(schema: str, bounds: Bounds = OPEN) -> str:
 def fit_value(schema: str, bounds: Bounds = OPEN) -> str:
     """The JSON text of a schema in the plain forms, of a value of any type, within the bounds."""
     plain = json.loads(schema)
-    bounded = _bounded(plain, bounds)
+    bounded = bound_schema(plain, bounds) if is_bounded(bounds) else plain
     forms = ({},) if bounded is None else (bounded, {})
     return next(filter(_is_taken, map(encode_schema, forms)))
 
@@ -250,22 +257,49 @@ def fit_value(schema: str, bounds: Bounds = OPEN) -> str:
 def _forms(schema: dict[str, Any], bounds: Bounds) -> Iterator[Schema]:
     """The best first, the last one possible in any case."""
     schema.pop(OPTIONS, None)
-    if not is_bounded(bounds):
-        yield from (_in_any_order(schema), schema)
+    if not is_bounded(bounds) and not _mixes(schema):
+        closed = _close(schema)
+        yield from (_in_any_order(closed), closed)
     yield from _fitted(schema, bounds)
     yield from _fitted(ANY_OBJECT, bounds)
 
 
+def _mixes(value: Any) -> bool:
+    """Whether an object's members are named in several places, which the front end merges, or it
+    may contain itself without an end, which it prunes."""
+    if isinstance(value, list):
+        return any(map(_mixes, value))
+    if not isinstance(value, dict):
+        return False
+    is_open = "properties" in value and not value.keys() & _SAYS_OF_OTHERS
+    if value.keys() & _MERGED or (is_open and value.keys() & _MIXED_IN):
+        return True
+    return any(_mixes(inner) for key, inner in value.items() if key not in DATA)
+
+
+def _close(value: Any) -> Any:
+    """The same, where an object that lists members and says nothing of others has no others: as
+    Moonshot's own grammar and every engine's take it. A misspelled key would be one of them."""
+    if isinstance(value, list):
+        return [_close(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    closed = {
+        key: {name: _close(schema) for name, schema in inner.items()}
+        if key in _NAMED and isinstance(inner, dict)
+        else inner
+        if key in DATA or ("properties" in value and key in _MIXED_IN)
+        else _close(inner)
+        for key, inner in value.items()
+    }
+    has_others = "properties" not in value or value.keys() & _SAYS_OF_OTHERS
+    return closed if has_others else closed | {"additionalProperties": False}
+
+
 def _fitted(schema: Schema, bounds: Bounds) -> tuple[Schema, ...]:
     plain = fit_schema(schema, LLGUIDANCE).schema
-    bounded = _bounded(plain, bounds)
+    bounded = bound_schema(plain, bounds) if is_bounded(bounds) else plain
     return () if bounded is None else (_in_any_order(bounded), bounded)
-
-
-def _bounded(plain: dict[str, Any], bounds: Bounds) -> dict[str, Any] | None:
-    if not is_bounded(bounds):
-        return plain
-    return bound_schema(plain, shrink(plain, bounds, LLGUIDANCE))
 
 
 def _is_taken(schema: str) -> bool:

@@ -10,17 +10,14 @@
 
 Until a trigger everything is free. From there on each byte goes through the matcher. At the first
 that no valid call could have, the request is over: what was valid stays, a continuation is chosen,
-and the next request has both at the end of its prompt. That continuation is
-
-1. the only one, where there is no choice;
-2. the likeliest that fits, where the engine told the log-probabilities of this very place;
-3. what the model says when it is asked again, where it has said something that fits since;
-4. what leads soonest to an end, where it refuses all that it could say.
+and the next request has both at the end of its prompt. Which continuation is `correcting`'s
+affair. A character that is only written otherwise (a line break in a string) ends no request: what
+it means is passed on.
 
 Without I/O, and without a tokenizer: pieces of text and special tokens are all that it knows.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -29,16 +26,17 @@ from msgspec.structs import replace
 from toolgate.core.chunk import Chunk, Usage
 from toolgate.core.conversation import Options
 from toolgate.core.dialect import Dialect
-from toolgate.core.grammar import Constraint, Node, Seq
+from toolgate.core.grammar import Constraint, Node, Seq, special_tokens
 from toolgate.core.marker_lexer import Lexeme, MarkerLexer
 from toolgate.core.prompt import Plain, Prompt, Segment, Special, merge_plain
-from toolgate.errors import ModelOutputError
+from toolgate.pipeline.enforcer.alternatives import MOST, alternatives_at, shorten
+from toolgate.pipeline.enforcer.correcting import Corrector, Mistake
 from toolgate.pipeline.enforcer.matcher import Matcher
+from toolgate.pipeline.enforcer.schema_bounds import is_bounded
+from toolgate.pipeline.enforcer.spelling import is_odd, respell, split
 from toolgate.pipeline.enforcer.steering_report import SteeringReport
 
 _NOTHING: Final = Chunk()
-ALTERNATIVES: Final = 20
-"""Log-probabilities asked for per token once a model had to be steered; vLLM tells no more."""
 MOST_STEERS: Final = 64
 """Of one answer. Models that err in a quarter of their calls err once or twice in each; one that
 errs so often is lost, and every correction costs a request."""
@@ -58,6 +56,7 @@ class _Place(Struct, frozen=True):
     kept: int
     ready: int
     said: int
+    marker: str
 
 
 def held_part(constraint: Constraint) -> Node:
@@ -91,7 +90,14 @@ class Steering:
         self._markers = dialect.token_ids if marker_ids is None else marker_ids
         self._ids = {text: (token_id,) for token_id, text in self._markers.items()}
         self._prompt, self._options = first.prompt, first.options
-        self._has_logprobs, self._most = logprobs, most_steers
+        self._has_logprobs = logprobs
+        self._corrector = Corrector(
+            matcher,
+            self.report,
+            endings={*special_tokens(constraint), *dialect.stop},
+            ends=is_bounded(constraint.bounds),
+            most=most_steers,
+        )
         self._is_free = not constraint.required
         self._leads = constraint.required
         """Whether the calls that must come have not begun yet."""
@@ -115,6 +121,8 @@ class Steering:
         self._logprobs: list[Mapping[str, Any]] = []
         self._said = self._tokens = self._counted = 0
         self._meant: Special | None = None
+        self._wrong: Segment | None = None
+        self._half = ""
         self._reason: str | None = None
 
     # -- asking -------------------------------------------------------------------------------
@@ -135,9 +143,9 @@ class Steering:
     @property
     def _alternatives(self) -> int | None:
         """None until they are needed: they cost the engine time with every token."""
-        if not self.report.steers or not self._has_logprobs:
+        if not self.report.requests or not self._has_logprobs:
             return self._options.logprobs
-        return max(self._options.logprobs or 0, ALTERNATIVES)
+        return max(self._options.logprobs or 0, MOST)
 
     # -- following ----------------------------------------------------------------------------
 
@@ -162,6 +170,8 @@ class Steering:
         """
         if not self.wants_stop:
             self._read(self._lexer.finish())
+        if not self.wants_stop and (rest := self._match_text("", is_whole=True)):
+            self._wrong, self.wants_stop = Plain(rest), True
         self._settle()
         if not self.is_done:
             self._decide()
@@ -183,7 +193,7 @@ class Steering:
             if self.wants_stop:
                 return
             if self._is_free and not self._is_triggered(lexeme):
-                self._say(self._segment(lexeme))
+                self._say(self._segment(lexeme), len(lexeme.text))
             elif self._meant is None:
                 self._match(lexeme)
 
@@ -195,44 +205,70 @@ class Steering:
         self._is_free = False
         if trigger != lexeme.text:
             self._meant, self.wants_stop = Special(trigger), True
+            self._wrong = Plain(lexeme.text)
         return True
 
     def _match(self, lexeme: Lexeme) -> None:
         segment = self._segment(lexeme)
         if self._leads and lexeme.is_marker and isinstance(segment, Plain):
             self.wants_stop = True  # the parser would read a misspelled trigger as one
+            self._wrong = segment
             return
-        taken = self._matcher.take(segment)
-        if isinstance(segment, Special) and taken:
-            self._doubt = None
+        rest = self._match_text("", is_whole=True) if isinstance(segment, Special) else ""
+        if rest:
+            segment = Plain(rest)
+        elif isinstance(segment, Plain):
+            rest = self._match_text(segment.text)
+        elif self._matcher.take(segment):
+            self._doubt, rest = None, ""
             self._leads = self._leads and segment.text not in self._triggers
-        elif isinstance(segment, Special) and not lexeme.proven:
-            segment = Plain(segment.text)
-            taken = self._take_as_text(segment)
-        if taken:
-            self._say(replace(segment, text=taken))
+            self._say(segment, len(segment.text))
+        else:
+            rest = segment.text if lexeme.proven else self._match_as_text(segment.text)
         if self._matcher.is_over:
             self._end("stop")
-        elif taken != lexeme.text:
+        elif rest:
+            self._wrong = segment if isinstance(segment, Special) else Plain(rest)
             self.wants_stop = True
 
-    def _take_as_text(self, segment: Plain) -> str:
+    def _match_text(self, text: str, *, is_whole: bool = False) -> str:
+        """Takes what fits, also what is only spelled otherwise; returns what is wrong."""
+        pieces, self._half = split(self._half + text, is_whole=is_whole)
+        for number, piece in enumerate(pieces):
+            meant = self._meaning(piece) if is_odd(piece) else piece
+            taken = self._matcher.take(Plain(meant))
+            if taken != meant:
+                self._say(Plain(taken), len(taken))
+                return "".join((piece[len(taken) :], *pieces[number + 1 :], self._half))
+            self.report.respelled += meant != piece
+            self._say(Plain(meant), len(piece))
+        return ""
+
+    def _meaning(self, piece: str) -> str:
+        """How what a model wrote is written here: as it is, where that fits."""
+        if self._matcher.fits(Plain(piece)) == piece:
+            return piece
+        meant = respell(piece)
+        return meant if meant and self._matcher.fits(Plain(meant)) == meant else piece
+
+    def _match_as_text(self, spelling: str) -> str:
         """A string may quote a marker, and spelling does not tell. It is text if what follows
         goes on as text does, up to a marker that fits; else it was what it spells."""
-        if self._matcher.fits(segment) != segment.text:
-            return ""
+        if self._matcher.fits(Plain(spelling)) != spelling:
+            return spelling
         self._doubt = self._doubt or _Place(
-            self._matcher.length, len(self._kept), len(self._ready), self._said
+            self._matcher.length, len(self._kept), len(self._ready), self._said, spelling
         )
-        return self._matcher.take(segment)
+        return self._match_text(spelling, is_whole=True)
 
     def _segment(self, lexeme: Lexeme) -> Segment:
-        is_special = lexeme.is_marker and lexeme.text in self._specials
-        return Special(lexeme.text) if is_special else Plain(lexeme.text)
+        return self._as_segment(lexeme.text) if lexeme.is_marker else Plain(lexeme.text)
 
-    def _say(self, segment: Segment) -> None:
-        self._said += len(segment.text)
-        self._keep(segment)
+    def _say(self, segment: Segment, heard: int) -> None:
+        """What the model said, in so many of its own characters."""
+        self._said += heard
+        if segment.text:
+            self._keep(segment)
 
     def _keep(self, segment: Segment) -> None:
         self._kept.append(segment)
@@ -249,7 +285,7 @@ class Steering:
         else:
             chunks = [Chunk(text=one.text, token_ids=self._ids_of(one)) for one in ready]
         if chunks and self._options.logprobs is not None:
-            told = _shorten(heard.logprobs, self._options.logprobs)
+            told = shorten(heard.logprobs, self._options.logprobs)
             chunks[0] = replace(chunks[0], logprobs=told)
         return chunks
 
@@ -280,18 +316,11 @@ class Steering:
             self._matcher.cut(place.matched)
             del self._kept[place.kept :], self._ready[place.ready :]
             self._said = place.said
+            self._wrong = self._wrong and Special(place.marker)
 
     def _steer(self) -> None:
-        had_logprobs = self._alternatives is not None
-        self.report.steers += 1
-        if self.report.steers > self._most:
-            raise ModelOutputError(
-                f"The model had to be corrected more than {self._most} times within its calls, and "
-                "was given up. Ask again, simplify the tools' schemas, or allow more corrections."
-            )
-        if not self._force() and (chosen := self._choose(had_logprobs)) is not None:
-            self._extend(chosen)
-            self._force()
+        for segment in self._corrector.correct(self._mistake()):
+            self._append(segment)
         most = self._options.max_tokens
         if self._matcher.is_over:
             self._end("stop")
@@ -301,48 +330,30 @@ class Steering:
             self.report.requests += 1
             self._begin()
 
-    def _force(self) -> bool:
-        """Appends what must follow, if anything must."""
-        forced = self._matcher.forced()
-        for segment in forced:
-            self._extend(segment)
+    def _mistake(self) -> Mistake:
+        text = "".join(self._text)
+        told = alternatives_at(self._said, text, self._logprobs)
+        return Mistake(
+            said=text[: self._said],
+            wrong=self._wrong,
+            meant=self._meant,
+            told=None if told is None else [self._as_segment(one) for one in told],
+            can_learn=self._has_logprobs and self._alternatives is None,
+            can_change=self._has_logprobs or self._options.temperature != 0,
+        )
+
+    def _force(self) -> None:
+        """Appends what must follow before the model has said anything, if anything must."""
+        for segment in self._matcher.forced():
+            self._matcher.take(segment)
+            self._append(segment)
         if self._matcher.is_over:
             self._end("stop")
-        return bool(forced)
 
-    def _extend(self, segment: Segment) -> None:
-        self._matcher.take(segment)
+    def _append(self, segment: Segment) -> None:
+        """What was chosen, and the matcher has taken."""
         self._leads = self._leads and segment.text not in self._triggers
         self._keep(segment)
-
-    def _choose(self, had_logprobs: bool) -> Segment | None:
-        """A continuation; None where the model itself is to try again."""
-        if self._meant is not None:
-            return self._meant
-        for candidate in self._candidates():
-            fitting = self._matcher.fits(candidate)
-            if fitting == candidate.text or fitting.strip():  # half a word's space says nothing
-                return replace(candidate, text=fitting)
-        learns = self._has_logprobs and not had_logprobs
-        may_change = self._has_logprobs or self._options.temperature != 0
-        if learns or (self._said and may_change):
-            return None
-        return self._matcher.first_choice()
-
-    def _candidates(self) -> list[Segment]:
-        """What the model might have said instead, the likeliest first.
-
-        Known where the place is the beginning of a token whose alternatives the engine told.
-        """
-        at, text = 0, "".join(self._text)
-        told: Sequence[Mapping[str, Any]] = ()
-        for entry in self._logprobs:
-            if at == self._said:
-                told = sorted(entry["top_logprobs"], key=lambda one: -one["logprob"])
-            if at >= self._said or not text.startswith(entry["token"], at):
-                break
-            at += len(entry["token"])
-        return [self._as_segment(one["token"]) for one in told if one["token"]]
 
     def _as_segment(self, text: str) -> Segment:
         return Special(text) if text in self._specials else Plain(text)
@@ -381,10 +392,3 @@ def _triggers(constraint: Constraint, dialect: Dialect) -> Mapping[str, str]:
     }
     misspelled = {text: roles[role] for text, role in dialect.markers.items() if role in roles}
     return misspelled | {trigger: trigger for trigger in constraint.triggers}
-
-
-def _shorten(
-    logprobs: Collection[Mapping[str, Any]], alternatives: int
-) -> tuple[Mapping[str, Any], ...]:
-    """No more alternatives than the client wanted."""
-    return tuple({**one, "top_logprobs": one["top_logprobs"][:alternatives]} for one in logprobs)
