@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,29 @@ def test_our_own_set_goes_through_a_file(tmp_path: Path):
     samples = generate(16)
     write_samples(samples, tmp_path / "samples.jsonl")
     assert read_samples(tmp_path / "samples.jsonl") == samples
+
+
+def test_official_samples_come_out_as_they_came_in(tmp_path: Path):
+    """Fields of K2-Vendor-Verifier's file, in its order; one text holds U+2028 and U+0085."""
+    call = {"id": "functions.search:0", "type": "function", "function": {"name": "search"}}
+    asked = [
+        [
+            {"role": "system", "content": "你是 Kimi。"},
+            {"role": "user", "content": "a\u2028b\u0085"},
+        ],
+        [{"role": "_input", "name": "memory", "content": "x"}, {"role": "user", "content": ""}],
+        [{"role": "assistant", "content": "", "tool_calls": [call]}],
+    ]
+    settings = {"tools": [], "temperature": 0.6, "max_tokens": 64000, "stream": True, "user": "u"}
+    lines = [
+        json.dumps({"model": "moonshot", "messages": one, **settings}, ensure_ascii=False) + "\n"
+        for one in asked
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(lines), "utf-8")
+    samples = read_samples(tmp_path / "in.jsonl")
+    write_samples(samples, tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "in.jsonl").read_bytes()
+    assert [one.data_index for one in samples] == [1, 2, 3]
 
 
 def test_what_is_sent_is_for_this_model_and_knows_no_input_role(tmp_path: Path):

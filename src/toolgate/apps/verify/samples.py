@@ -59,7 +59,8 @@ def fingerprint(request: Mapping[str, Any]) -> str:
 def read_samples(path: Path) -> list[Sample]:
     """Raises: ConfigError with the line that is no request."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # not splitlines: JSON may hold other characters that end lines
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as samples: {error}") from error
     return [_read(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
