@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -49,6 +51,8 @@ TEMPERATURES = {"random": 1.5, "nano": 1.0}
 HALF_CHARACTERS = {str(byte): -100.0 for byte in range(0xC0, 0x100)}
 SECTION_BEGIN = "<|tool_calls_section_begin|>"
 ROOM = 3000
+HELD = replace(BOUNDED, bounds=replace(BOUNDED.bounds, total=ROOM * 2 // 3))
+"""The models' context has room for no more."""
 # Every correction that a model needs is allowed, so that what it says to the end can be judged; how
 # many answers would have been given up is counted.
 STEERS = 64
@@ -62,7 +66,6 @@ class Proof:
     def __init__(self, engine: Engine, model: str, ids: dict[int, str], tier: Tier) -> None:
         self._tier = tier
         self.tally: Counter[str] = Counter()
-        self.examples: list[str] = []
         self._engine = engine
         self._model = model
         self._ids = ids
@@ -78,7 +81,7 @@ class Proof:
             options=self._options(number, mode),
         )
         turn = Turn(
-            asked, KIMI, profile="nano", marker_ids=self._ids, enforcement=BOUNDED, turn_id="x"
+            asked, KIMI, profile="nano", marker_ids=self._ids, enforcement=HELD, turn_id="x"
         )
         try:
             await (self._steer(turn) if self._tier is Tier.STEERING else self._hold(turn))
@@ -112,14 +115,15 @@ class Proof:
         self.tally["tokens thrown away"] += steering.report.thrown_away
 
     def _options(self, number: int, mode: str) -> Options:
-        bias = dict(HALF_CHARACTERS) if self._model == "random" else {}
+        is_ours = isinstance(self._engine, EmbeddedEngine)
+        bias = dict(HALF_CHARACTERS) if self._model == "random" and is_ours else {}
         if mode == "auto":
             bias[self._begin] = 4.0  # a model of random weights would hardly ever call
         return Options(
             max_tokens=ROOM,
             temperature=TEMPERATURES[self._model],
             # vLLM's build for processors ends at a seed: "CPU Generator does not use offset".
-            seed=number if isinstance(self._engine, EmbeddedEngine) else None,
+            seed=number if is_ours else None,
             template={"thinking": number % 2 == 0},
             logit_bias=bias or None,
         )
@@ -138,7 +142,7 @@ class Proof:
 
     def _note(self, what: str, example: str) -> None:
         self.tally[f"WRONG {what}"] += 1
-        self.examples.append(f"{what}: {example[:300]!r}")
+        print(f"{what}: {example[:300]!r}", flush=True)
 
 
 async def main(model: str, count: int, tier: Tier = Tier.GRAMMAR, url: str | None = None) -> None:
@@ -170,7 +174,6 @@ async def prove(proof: Proof, count: int, *, at_once: int) -> None:
                     print(f"  {times:>8} {what}", flush=True)
 
     await asyncio.gather(*(work() for _ in range(at_once)))
-    print("\n".join(proof.examples[:20]))
 
 
 def read_arguments(model: str, count: str, tier: str = "grammar", url: str | None = None) -> Any:

@@ -99,6 +99,9 @@ class Bounds(Struct, frozen=True, kw_only=True):
     of it holds, and of `string` too: so that the whole is bounded, and not only its parts."""
     depth: int | None = None
     """How often a schema may contain itself."""
+    total: int | None = None
+    """Characters of all of a call's arguments, or tokens where an engine counts those: the other
+    bounds become narrower until no call of this schema can be longer."""
 
 
 class ToolRule(Struct, frozen=True):

@@ -7,6 +7,7 @@ llama.cpp takes.
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from math import inf
 from random import Random
 from typing import TypeAlias
 
@@ -32,6 +33,7 @@ class Gbnf:
         self._made = 0
         for line in text.splitlines():
             name, _, body = line.partition(" ::= ")
+            name = name.partition("[")[0]  # behind it: how many tokens xgrammar lets it have
             self.rules[name] = self._read(body)
         used = {one for rule in self.rules.values() for body in rule for one in body}
         assert all(one in self.rules for one in used if isinstance(one, str))
@@ -43,6 +45,29 @@ class Gbnf:
     def begins(self, text: str) -> bool:
         """Whether one of its texts begins like this."""
         return bool(self._follow(text))
+
+    @cached_property
+    def longest(self) -> float:
+        """Characters of its longest text; infinite where there is none."""
+        done: dict[str, float] = {}
+        waiting, open_rules = ["root"], set[str]()
+        while waiting:
+            name = waiting[-1]
+            inner = {s for body in self.rules[name] for s in body if isinstance(s, str)}
+            unknown = inner - done.keys()
+            if unknown & open_rules:
+                return inf
+            if unknown:
+                open_rules.add(name)
+                waiting += unknown
+                continue
+            waiting.pop()
+            open_rules.discard(name)
+            done[name] = max(
+                sum(1 if isinstance(s, tuple) else done[s] for s in body)
+                for body in self.rules[name]
+            )
+        return done["root"]
 
     def write(self, dice: Random, *, length: int = 300) -> str:
         """One of its texts; once it is longer than this, it ends as soon as it can."""

@@ -49,7 +49,7 @@ ASK = Conversation(
 
 
 def held(family: str = "kimi_k2", conversation: Conversation = ASK, **more: Any) -> Constraint:
-    turn = Turn(conversation, get_dialect(family), enforcement=AUTO, **more)
+    turn = Turn(conversation, get_dialect(family), **{"enforcement": AUTO, **more})
     assert turn.constraint is not None
     return turn.constraint
 

@@ -5,10 +5,13 @@ from random import Random
 
 import pytest
 
+from tests.pipeline.enforcer.gbnf_machine import Gbnf
 from tests.pipeline.enforcer.json_grammars import takes, value_grammar
 from toolgate.core.grammar import Bounds
 from toolgate.pipeline.enforcer.gbnf_regex import write_regex
-from toolgate.pipeline.enforcer.regex import Anchor, Cat, Unsupported
+from toolgate.pipeline.enforcer.gbnf_rules import Rules
+from toolgate.pipeline.enforcer.regex import Anchor, Cat, Unsupported, read_pattern
+from toolgate.pipeline.enforcer.target import XGRAMMAR
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,19 @@ def test_without_end_is_bounded_where_that_is_asked_for():
         assert len(json.loads(text)["x"]) <= 4 * (16 + 1)
     assert not takes({"type": "string", "pattern": "^a*$"}, f'"{"a" * 5}"', Bounds(string=4))
     assert takes({"type": "string", "pattern": "^a{6,}$"}, f'"{"a" * 6}"', Bounds(string=4))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "budgets"), [("^a*$", [4]), ("^a{2,}b+$", [4, 4]), ("^(?:a*b)*$", [16])]
+)
+def test_a_target_that_counts_tokens_counts_what_comes_without_end(
+    pattern: str, budgets: list[int]
+):
+    """Of a repetition inside another only the inner one: xgrammar would forget it."""
+    rules = Rules(XGRAMMAR)
+    root = write_regex(read_pattern(pattern), rules=rules, longest=4)
+    assert [int(head.split("=")[1][:-1]) for head in rules.bodies] == budgets
+    assert Gbnf(rules.text(root))
 
 
 def test_nothing_is_the_empty_text():

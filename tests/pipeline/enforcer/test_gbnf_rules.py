@@ -4,6 +4,7 @@ import pytest
 
 from toolgate.pipeline.enforcer.charset import chars, charset
 from toolgate.pipeline.enforcer.gbnf_rules import Rules, char_class, either, literal, repeated
+from toolgate.pipeline.enforcer.target import XGRAMMAR
 
 
 def test_a_rule_is_named_by_what_it_says():
@@ -51,3 +52,10 @@ def test_options_are_there_once():
 )
 def test_repetition(least: int, most: int | None, written: str):
     assert repeated("x", least, most) == written
+
+
+def test_a_rule_may_have_so_many_tokens():
+    rules = Rules(XGRAMMAR)
+    name = rules.within("[a-z]*", 8)
+    assert rules.within("[a-z]*", 9) != name
+    assert rules.text(name).splitlines()[1] == f"{name}[max_tokens=8] ::= [a-z]*"

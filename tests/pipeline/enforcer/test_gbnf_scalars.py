@@ -8,6 +8,9 @@ import pytest
 
 from tests.pipeline.enforcer.json_grammars import grammar_of, takes, value_grammar
 from toolgate.core.grammar import Bounds
+from toolgate.pipeline.enforcer.gbnf_rules import Rules
+from toolgate.pipeline.enforcer.gbnf_scalars import LONGEST_KEY, write_other_key
+from toolgate.pipeline.enforcer.target import XGRAMMAR
 
 STRING = {"type": "string"}
 
@@ -110,3 +113,8 @@ def test_a_member_without_a_name_bears_none_of_the_named():
         assert grammar.takes(f'{{"{key}":1}}'), key
     for key in ("ab", "abc", "ä", "", r"\u0061b", r"\""):
         assert not grammar.takes(f'{{"{key}":1}}'), key
+
+
+def test_of_another_key_as_many_tokens_as_letters():
+    rules = Rules(XGRAMMAR)
+    assert rules.text(write_other_key(rules, ["ab"])).count(f"[max_tokens={LONGEST_KEY}]") == 1

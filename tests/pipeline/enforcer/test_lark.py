@@ -221,10 +221,17 @@ def test_what_llguidance_refuses_passes_the_front_end(schema: Any, bounds: Bound
 
 def test_bounds_hold_where_they_are_asked_for():
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    text = f'{{"a":"{"x" * 300}"}}'
+    most = BOUNDED.bounds.string or 0
+    text = f'{{"a":"{"x" * 2 * most}"}}'
     assert compile_matcher(Json(schema), ()).take(Plain(text)) == text
     bounded = compile_matcher(Json(schema), (), BOUNDED.bounds)
-    assert len(bounded.take(Plain(text))) == len('{"a":"') + 256
+    assert len(bounded.take(Plain(text))) == len('{"a":"') + most
+
+
+def test_strings_are_shorter_where_a_call_would_be_too_long():
+    schema = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
+    short = compile_matcher(Json(schema), (), replace(BOUNDED.bounds, total=5000))
+    assert 6 < len(short.take(Plain(f'{{"a":"{"x" * 2000}"}}'))) < 300
 
 
 def test_what_cannot_end_is_any_object():

@@ -90,3 +90,20 @@ def test_a_bound_of_hundreds_of_digits_is_left_out():
         integers(1, huge, digits=6)
     with pytest.raises(Unsupported, match="so many digits"):
         decimals(Span(low=Decimal(-huge)), digits=6)
+
+
+@pytest.mark.parametrize(
+    ("span", "number", "fits"),
+    [
+        (Span(low=Decimal(-1000), without_low=True), "-999.99999999999", True),
+        (Span(low=Decimal(-1000), without_low=True), "-999.9999999999999999", False),
+        (Span(low=Decimal(-1000)), "-999.9999999999999", True),
+        (Span(high=Decimal("12.85"), without_high=True), "12.8499999999999", True),
+        (Span(high=Decimal("12.85"), without_high=True), "12.84999999999999999", False),
+    ],
+)
+def test_beside_an_excluded_bound_stands_only_what_a_double_keeps_apart(
+    span: Span, number: str, fits: bool
+):
+    """A double of -999.9999999999999999 is -1000: a live vLLM wrote it."""
+    assert text_grammar(decimals(span, digits=15)).takes(number) is fits

@@ -11,6 +11,7 @@ from tests.pipeline.enforcer.test_gbnf import ASK, NAMES, held
 from toolgate.core.conversation import Options, ToolChoice, ToolSpec
 from toolgate.core.grammar import Alt, Constraint, Lit, Opt, Regex, Seq, Tok, special_tokens
 from toolgate.dialects import get_dialect, list_dialects
+from toolgate.pipeline.enforcer.constrain import BOUNDED
 from toolgate.pipeline.enforcer.schema_fit import Dropped
 from toolgate.pipeline.enforcer.structural_tag import write_probe_tag, write_structural_tag
 
@@ -139,3 +140,14 @@ def test_a_long_string_is_not_counted_as_xgrammar_would_take_minutes(most: int, 
     tools = (ToolSpec("f", parameters=schema),)
     whole = tag(held(conversation=replace(ASK, tools=tools, tool_choice=ToolChoice("required"))))
     assert (len(whole["grammar"].splitlines()) > most) is is_counted
+
+
+@pytest.mark.parametrize("family", ["kimi_k2", "qwen3_coder"])
+def test_a_bounded_string_has_so_many_tokens(family: str):
+    """What xgrammar would count in minutes; a string without bounds needs no count."""
+    schema = {"type": "object", "properties": {"a": {"type": "string", "minLength": 2}}}
+    tools = (ToolSpec("f", parameters=schema),)
+    asked = replace(ASK, tools=tools, tool_choice=ToolChoice("required"))
+    whole = tag(held(family, asked, enforcement=BOUNDED), family)
+    assert f"[max_tokens={BOUNDED.bounds.string}]" in whole["grammar"] and read(whole)
+    assert "max_tokens" not in tag(held(family, asked), family)["grammar"]

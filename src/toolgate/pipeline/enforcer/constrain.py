@@ -27,7 +27,9 @@ class Enforcement(Struct, frozen=True, kw_only=True):
 
 
 AUTO: Final = Enforcement()
-BOUNDED: Final = Enforcement(bounds=Bounds(string=256, items=16, depth=2), most_calls=8)
+BOUNDED: Final = Enforcement(
+    bounds=Bounds(string=1024, items=16, depth=2, total=32_768), most_calls=8
+)
 """Every call ends soon, whatever the model; too narrow for tools that write files."""
 
 

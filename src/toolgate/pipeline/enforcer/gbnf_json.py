@@ -4,9 +4,9 @@ Members come in the schema's order; of an object with few, in any order. Whitesp
 write: none, one space, or a line break and an indent. Knows no calls.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,10 @@ from toolgate.pipeline.enforcer.gbnf_scalars import (
     write_string,
     write_text,
 )
+from toolgate.pipeline.enforcer.place import TOP, Place
+from toolgate.pipeline.enforcer.recursion import find_recursive
 from toolgate.pipeline.enforcer.schema_fit import Dropped, fit_schema
+from toolgate.pipeline.enforcer.schema_length import shrink
 from toolgate.pipeline.enforcer.schema_merge import Schema
 from toolgate.pipeline.enforcer.target import GBNF, Target
 
@@ -46,6 +49,7 @@ def write_json(schema: AnySchema, bounds: Bounds, target: Target = GBNF) -> Frag
 @lru_cache(CACHED)
 def _write_encoded(schema: bytes, bounds: Bounds, target: Target) -> Fragment:
     fitted = fit_schema(msgspec.json.decode(schema), target)
+    bounds = shrink(fitted.schema, bounds, target)
     rules = Rules(target)
     root = JsonRules(rules, bounds, fitted.schema).value(fitted.schema)
     dropped = fitted.dropped
@@ -58,31 +62,6 @@ def _write_encoded(schema: bytes, bounds: Bounds, target: Target) -> Fragment:
 _OPEN: Final[Schema] = {"properties": {}, "required": [], "additionalProperties": {}}
 
 
-class Place(Struct, frozen=True):
-    """Where in a value its part stands."""
-
-    depth: int = 0
-    """Inside of so many recursive definitions."""
-    inside: int = 0
-    """Inside of so many arrays, or members without a name."""
-
-    @property
-    def deeper(self) -> "Place":
-        return Place(self.depth + 1, self.inside)
-
-    @property
-    def within(self) -> "Place":
-        return Place(self.depth, self.inside + 1)
-
-    def narrowed(self, bound: int | None) -> int | None:
-        """A bound at this place: a quarter with each array around it, so that all of it is bounded
-        and not only each part."""
-        return None if bound is None else max(1, bound >> 2 * self.inside)
-
-
-TOP: Final = Place()
-
-
 class JsonRules:
     """Walks one fitted schema. A method returns the name of a rule, or an expression that is one
     atom, and None where no value is left within the bounds."""
@@ -91,7 +70,7 @@ class JsonRules:
         self._rules = rules
         self._bounds = bounds
         self._definitions: Mapping[str, Schema] = root.get("$defs", {})
-        self._recursive = {name for name in self._definitions if self._reaches(name, name)}
+        self._recursive = find_recursive(self._definitions)
         self._salt = name_of(f"{msgspec.json.encode(root)!r} {bounds}")
         self._references: dict[tuple[str, Place], str | None] = {}
         rules.define(WS, '"" | " " | "\\n" [ \\t]{0,24}')
@@ -124,18 +103,6 @@ class JsonRules:
                 return self._array(schema, place)
             case _:
                 return self._object(schema, place)
-
-    def _reaches(self, name: str, sought: str) -> bool:
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            for found in _references(self._definitions[waiting.pop()]):
-                if found == sought:
-                    return True
-                if found not in seen:
-                    seen.add(found)
-                    waiting.append(found)
-        return False
 
     def _reference(self, name: str, place: Place) -> str | None:
         if self._bounds.depth is None:
@@ -237,16 +204,3 @@ class JsonRules:
         else:
             key = self._string({}, place)
         return self._rules.add(f'{key} {WS} ":" {WS} {value}')
-
-
-def _references(schema: Any) -> Iterable[str]:
-    if isinstance(schema, dict):
-        reference = schema.get("$ref")
-        if isinstance(reference, str) and len(schema) == 1:
-            yield reference.rpartition("/")[2]
-        for key, inner in schema.items():
-            if key != "enum":
-                yield from _references(inner)
-    elif isinstance(schema, list):
-        for inner in schema:
-            yield from _references(inner)

@@ -16,6 +16,7 @@ from toolgate.pipeline.enforcer.gbnf_rules import Rules, either, literal, repeat
 from toolgate.pipeline.enforcer.gbnf_text import counted_text, running_text
 from toolgate.pipeline.enforcer.regex import read_pattern
 from toolgate.pipeline.enforcer.schema_fit import fit_schema
+from toolgate.pipeline.enforcer.schema_length import shrink
 from toolgate.pipeline.enforcer.schema_merge import Schema
 
 Tags: TypeAlias = Callable[[str | None, str], tuple[Node, Node]]
@@ -36,6 +37,7 @@ _ANY_INNER: Final = [
 def write_members(schema: AnySchema, tags: Tags, bounds: Bounds, rules: Rules, write: Write) -> str:
     """One atom: the members of an object that fits. Those of few come in any order, as in JSON."""
     fitted = fit_schema(schema, rules.target).schema
+    bounds = shrink(fitted, bounds, rules.target)
     return _Writer(tags, bounds, rules, write, fitted).write(fitted)
 
 
@@ -111,18 +113,17 @@ class _Writer:
     def _text(self, schema: Schema, avoid: Sequence[str]) -> str:
         """A string without quotes and escapes, which where it has no bound ends with its tag."""
         if "pattern" in schema:
-            is_counted = self._rules.target.most_counted is None
-            longest = self._bounds.string if is_counted else None
-            return write_regex(read_pattern(schema["pattern"]), longest=longest)
-        least, most = schema.get("minLength", 0), schema.get("maxLength", self._bounds.string)
-        if most is None and not least:
-            return running_text(self._rules, ANY, avoid=avoid)
-        if most is None:
-            first = counted_text(self._rules, ANY, least, least)
-            return f"{first} {running_text(self._rules, ANY, avoid=avoid)}"
-        bound = self._bounds.string
-        most = most if bound is None else max(least, min(bound, most))
-        return counted_text(self._rules, ANY, least, most)
+            tree, longest = read_pattern(schema["pattern"]), self._bounds.string
+            return write_regex(tree, rules=self._rules, longest=longest)
+        bound, counted = self._bounds.string, self._rules.target.most_counted
+        least, most = schema.get("minLength", 0), schema.get("maxLength", bound)
+        if most is not None and bound is not None:
+            most = max(least, min(bound, most))
+        if most is not None and (counted is None or most <= counted):
+            return counted_text(self._rules, ANY, least, most)
+        first = f"{counted_text(self._rules, ANY, least, least)} " if least else ""
+        rest = running_text(self._rules, ANY, avoid=avoid)
+        return first + (rest if most is None else self._rules.within(rest, most))
 
 
 def _closers(end: Node) -> tuple[str, ...]:

@@ -4,27 +4,40 @@ from collections.abc import Mapping
 from typing import Final
 
 from toolgate.pipeline.enforcer.charset import Charset, chars, contains, without
-from toolgate.pipeline.enforcer.gbnf_rules import char_class, either, literal, repeated
+from toolgate.pipeline.enforcer.gbnf_rules import Rules, char_class, either, literal, repeated
 from toolgate.pipeline.enforcer.regex import Cat, Chars, Or, Pattern, Repeat, Unsupported
+from toolgate.pipeline.enforcer.regex_length import measure
 from toolgate.pipeline.enforcer.regex_text import ESCAPED
 
 _SHORT: Final[Mapping[str, str]] = {
     **{'"': '\\"', "\\": "\\\\", "/": "\\/"},
     **{"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"},
 }
-_NESTED: Final = 16
+NESTED: Final = 16
 """Where a text is bounded, of a repetition inside another."""
+LONGEST_RUN: Final = 300
+"""The same of one that is not: more are too many for llama.cpp."""
 
 
-def write_regex(tree: Pattern, *, in_json: bool = False, longest: int | None = None) -> str:
+def write_regex(
+    tree: Pattern, *, rules: Rules | None = None, in_json: bool = False, longest: int | None = None
+) -> str:
     """One atom. `in_json`: characters that JSON escapes are escaped; `longest` is how often
-    something may come that the expression lets come without end."""
-    writer = _Writer(in_json=in_json, longest=longest)
+    something may come that the expression lets come without end, or for how many tokens, where the
+    target of the `rules` counts those."""
+    counts_tokens = rules is not None and rules.target.most_counted is not None
+    writer = _Writer(rules if counts_tokens else None, in_json=in_json, longest=longest)
     return f"({writer.write(tree, 0)})"
 
 
+def is_simple(tree: Pattern) -> bool:
+    """Whether nothing in it may come without end."""
+    return measure(tree)[1] is not None
+
+
 class _Writer:
-    def __init__(self, *, in_json: bool, longest: int | None) -> None:
+    def __init__(self, rules: Rules | None, *, in_json: bool, longest: int | None) -> None:
+        self._rules = rules
         self._in_json = in_json
         self._longest = longest
 
@@ -37,13 +50,20 @@ class _Writer:
             case Or(options):
                 return either(self.write(option, nested) for option in options)
             case Repeat(part, least, most):
-                if most is None and self._longest is not None:
-                    most = max(least, _NESTED if nested else min(self._longest, 300))
                 inner = self.write(part, nested + 1)
                 atom = inner if isinstance(part, Chars) else f"({inner})"
+                if most is None and self._longest is not None:
+                    return self._bounded(part, atom, least, NESTED if nested else self._longest)
                 return repeated(atom, least, most)
             case _:
                 raise Unsupported("an anchor in the middle")
+
+    def _bounded(self, part: Pattern, atom: str, least: int, most: int) -> str:
+        """What may come without end, until it has come often enough."""
+        if self._rules is None or not is_simple(part):
+            return repeated(atom, least, max(least, min(most, LONGEST_RUN)))
+        rest = self._rules.within(f"{atom}*", most)
+        return f"{repeated(atom, least, least)} {rest}" if least else rest
 
     def _chars(self, ranges: Charset) -> str:
         if not self._in_json:

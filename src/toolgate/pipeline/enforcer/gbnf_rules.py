@@ -23,7 +23,8 @@ _SHOWN: Final = range(0x20, 0x7F)
 
 
 class Rules:
-    """Grows as an emitter walks; `bodies` are all rules, name → body."""
+    """Grows as an emitter walks; `bodies` are all rules, name → body. Behind a name may stand how
+    many tokens its text may have."""
 
     def __init__(self, target: Target = GBNF) -> None:
         """`target`: who reads them. What it cannot count may have any length, and the check behind
@@ -38,6 +39,13 @@ class Rules:
     def define(self, name: str, body: str) -> str:
         """A rule whose name is known before its body, because it names itself."""
         self.bodies[name] = body
+        return name
+
+    def within(self, body: str, tokens: int) -> str:
+        """The same, which ends where it can once it has so many tokens. Only for a target that
+        counts those, and not around another one: xgrammar 0.2.8 then forgets the inner count."""
+        name = name_of(f"{body} {tokens}")
+        self.bodies[f"{name}[max_tokens={tokens}]"] = body
         return name
 
     def text(self, root: str) -> str:

@@ -40,8 +40,8 @@ def write_string(rules: Rules, schema: Schema, bound: int | None) -> str:
     rules.define(ESCAPE, _ESCAPES)
     if "pattern" in schema:
         tree = read_pattern(schema["pattern"])
-        longest = bound if rules.target.most_counted is None else None
-        return rules.add(f'"\\"" {write_regex(tree, in_json=True, longest=longest)} "\\""')
+        text = write_regex(tree, rules=rules, in_json=True, longest=bound)
+        return rules.add(f'"\\"" {text} "\\""')
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if bound is not None:
         most = max(least, bound if most is None else min(bound, most))
@@ -105,13 +105,18 @@ def write_text(text: str) -> str:
 
 
 LONGEST_KEY: Final = 64
+_IN_KEYS: Final = without(IN_STRINGS, chars("<"))
 
 
 def write_other_key(rules: Rules, keys: Sequence[str]) -> str:
     """A rule's name: a key that is none of these, by their letters; without escapes, which could
     spell one."""
     written = [json.dumps(key, ensure_ascii=False)[1:-1] for key in keys]
-    rest = f"{{0,{LONGEST_KEY}}}" if rules.target.most_counted is None else "*"
+    plain = char_class(_IN_KEYS)
+    if rules.target.most_counted is None:
+        rest = f"{plain}{{0,{LONGEST_KEY}}}"
+    else:
+        rest = rules.within(f"{plain}*", LONGEST_KEY)
     return rules.add(f'"\\"" {_differs(written, rest)} "\\""')
 
 
@@ -164,11 +169,9 @@ def _spellings(run: str) -> str:
 
 def _differs(endings: Sequence[str], after: str) -> str:
     firsts = dict.fromkeys(ending[0] for ending in endings if ending)
-    plain = without(IN_STRINGS, chars("<"))
-    others = char_class(without(plain, chars("".join(firsts))))
-    options = [f"{others} {char_class(plain)}{after}"]
+    options = [f"{char_class(without(_IN_KEYS, chars(''.join(firsts))))} {after}"]
     for first in firsts:
-        if not contains(plain, first):
+        if not contains(_IN_KEYS, first):
             continue
         rest = [ending[1:] for ending in endings if ending.startswith(first)]
         options.append(f"{literal(first)} {_differs(rest, after)}")

@@ -45,11 +45,12 @@ def counted_text(rules: Rules, allowed: Charset, least: int, most: int, *, escap
     """From `least` to `most` characters, each of them allowed or an escape.
 
     One rule per character that may still come, and one more for after a `<`: llama.cpp itself
-    makes as many of a `{0,n}`, which could not look back.
+    makes as many of a `{0,n}`, which could not look back. What the target cannot count so is
+    counted in tokens.
     """
     if rules.target.most_counted is not None and most > rules.target.most_counted:
         kept = least if least <= rules.target.most_counted else 0
-        return long_text(rules, allowed, kept, escape=escape)
+        return rules.within(long_text(rules, allowed, kept, escape=escape), most)
     key = name_of(f"counted {allowed} {escape}")
     plain, other = _plain(allowed)
     for left in range(most + 1):

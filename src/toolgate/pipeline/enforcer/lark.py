@@ -36,6 +36,7 @@ from toolgate.pipeline.enforcer.constrain import ANY_OBJECT
 from toolgate.pipeline.enforcer.member_forms import Form, Member, read_members
 from toolgate.pipeline.enforcer.schema_bounds import bound_schema, is_bounded
 from toolgate.pipeline.enforcer.schema_fit import fit_schema
+from toolgate.pipeline.enforcer.schema_length import shrink
 from toolgate.pipeline.enforcer.target import LLGUIDANCE
 
 OPEN: Final = Bounds()
@@ -249,7 +250,7 @@ def fit_json(schema: str, bounds: Bounds = OPEN) -> str:
 def fit_value(schema: str, bounds: Bounds = OPEN) -> str:
     """The JSON text of a schema in the plain forms, of a value of any type, within the bounds."""
     plain = json.loads(schema)
-    bounded = bound_schema(plain, bounds) if is_bounded(bounds) else plain
+    bounded = _bounded(plain, bounds)
     forms = ({},) if bounded is None else (bounded, {})
     return next(filter(_is_taken, map(encode_schema, forms)))
 
@@ -298,8 +299,14 @@ def _close(value: Any) -> Any:
 
 def _fitted(schema: Schema, bounds: Bounds) -> tuple[Schema, ...]:
     plain = fit_schema(schema, LLGUIDANCE).schema
-    bounded = bound_schema(plain, bounds) if is_bounded(bounds) else plain
+    bounded = _bounded(plain, bounds)
     return () if bounded is None else (_in_any_order(bounded), bounded)
+
+
+def _bounded(plain: dict[str, Any], bounds: Bounds) -> dict[str, Any] | None:
+    if not is_bounded(bounds):
+        return plain
+    return bound_schema(plain, shrink(plain, bounds, LLGUIDANCE))
 
 
 def _is_taken(schema: str) -> bool:

@@ -39,11 +39,16 @@ class Span(Struct, frozen=True, kw_only=True):
 def decimals(span: Span, *, digits: int) -> Pattern:
     """Numbers within the span, with up to `digits` decimal places.
 
+    Beside an excluded bound of so few that a double keeps them apart from it: it reads
+    -999.9999999999999999 as -1000.
+
     Raises: Unsupported when there is none, or for a bound with too many places.
     """
     places = max(1, _places(span.low), _places(span.high))
     if places > _MOST_PLACES:
         raise Unsupported("a bound with so many digits")
+    if span.without_low or span.without_high:
+        digits = max(places, min(digits, _MOST_PLACES - _whole_digits(span)))
     options = [
         option
         for count in range(places + 1)
@@ -92,6 +97,12 @@ def _try(low: int | None, high: int | None, *, places: int, digits: int) -> list
     if low is not None and high is not None and low > high:
         return []
     return [_scaled(low, high, places=places, digits=digits)]
+
+
+def _whole_digits(span: Span) -> int:
+    """Before the point, of the larger bound."""
+    bounds = (bound for bound in (span.low, span.high) if bound is not None)
+    return max((len(str(abs(int(bound)))) for bound in bounds), default=0)
 
 
 def _places(bound: Decimal | None) -> int:

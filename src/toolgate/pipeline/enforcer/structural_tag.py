@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from toolgate.core.grammar import Alt, Constraint, Node, Opt, Plus, Seq, Tok, special_tokens
 from toolgate.pipeline.enforcer.gbnf import GrammarWriter, grammar_key
-from toolgate.pipeline.enforcer.gbnf_rules import literal
+from toolgate.pipeline.enforcer.gbnf_rules import Rules, literal
 from toolgate.pipeline.enforcer.schema_fit import Dropped
 from toolgate.pipeline.enforcer.target import XGRAMMAR
 from toolgate.pipeline.enforcer.written_lately import WrittenLately
@@ -62,8 +62,11 @@ def _write(constraint: Constraint, token_ids: Mapping[str, int]) -> StructuralTa
 
 
 def write_probe_tag(word: str, token_id: int) -> Mapping[str, Any]:
-    """A tag that only lets this word be said, and this token behind it."""
-    grammar = f"root ::= {literal(word)} Token({token_id})\n"
+    """A tag that only lets this word be said, and this token behind it; with all that our tags use
+    of xgrammar's language."""
+    rules = Rules(XGRAMMAR)
+    said = rules.within(literal(word), len(word))
+    grammar = rules.text(f"{said} Token({token_id})")
     return {"type": "structural_tag", "format": {"type": "grammar", "grammar": grammar}}
 
 

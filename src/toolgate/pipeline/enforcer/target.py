@@ -17,7 +17,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """`minLength` and `maxLength`, up to this."""
     most_counted: int | None = None
     """How often a `pattern` may demand that something is repeated, also where repetitions stand
-    inside one another; what goes beyond may come without end. None: however often."""
+    inside one another; what goes beyond may come without end, or where calls are bounded so many
+    tokens long, which such a target counts instead. None: however often."""
     largest_step: int = 10**9
     """`multipleOf` of integers, up to this."""
     steps_within_bounds: bool = True
