@@ -61,6 +61,12 @@ async def test_each_change_is_told_once(tmp_path):
     assert told["newest"] == 1 or (await hear(frames))["newest"] == 1
 
 
+async def test_time_that_passes_is_nothing_new(tmp_path):
+    running = Running()
+    running.ids = ["req_1"]
+    assert len([frame async for frame in listen(tmp_path / "t.db", running, looks=9)]) == 1
+
+
 async def test_it_ends_with_the_server(tmp_path):
     told = [frame async for frame in listen(tmp_path / "t.db", Running(), looks=3)]
     assert len(told) == 1

@@ -43,11 +43,11 @@ def play(prompt: str) -> list[Chunk]:
 
 
 class SlowEngine(ReplayEngine):
-    """Stops in the middle of what it says slowly, until it may go on."""
+    """Stops twice in the middle of what it says slowly, until it may go on."""
 
     def __init__(self) -> None:
         super().__init__(play, token_ids=KIMI.token_ids)
-        self.go_on = asyncio.Event()
+        self.go_on = asyncio.Semaphore(0)
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
         async with aclosing(super().generate(request)) as chunks:
@@ -55,8 +55,8 @@ class SlowEngine(ReplayEngine):
             async for chunk in chunks:
                 yield chunk
                 number += 1
-                if number == 5 and SLOWLY in str(request.prompt):
-                    await self.go_on.wait()
+                if number in (5, 10) and SLOWLY in str(request.prompt):
+                    await self.go_on.acquire()
 
 
 class WatchedGateway:
@@ -68,7 +68,7 @@ class WatchedGateway:
         self._engine = engine
 
     def go_on(self) -> None:
-        self._loop.call_soon_threadsafe(self._engine.go_on.set)
+        self._loop.call_soon_threadsafe(self._engine.go_on.release)
 
     def ask(self, messages: list[Any], client: str, request_id: str, **more: Any) -> Any:
         body = {"model": "kimi", "messages": messages, "tools": TOOLS} | more

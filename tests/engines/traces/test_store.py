@@ -76,6 +76,17 @@ def test_conversations_stand_by_their_newest_request(store):
     assert told[1].first_started == NOW
 
 
+def test_what_was_refused_unread_belongs_to_no_conversation(store):
+    for number, conversation in enumerate(("", "a", "", "a")):
+        store.add([make_recording(f"r{number}", conversation=conversation, started=NOW + number)])
+    told = store.conversations()
+    assert [(one.requests, one.newest.id, one.first_started) for one in told] == [
+        (2, "r3", NOW + 1),
+        (1, "r2", NOW + 2),
+        (1, "r0", NOW),
+    ]
+
+
 def test_what_there_is_to_choose_from(store):
     store.add([make_recording(), make_recording("req_2", model="a", client="")])
     assert store.choices() == {

@@ -146,32 +146,49 @@ class TraceStore:
         return [_row(columns) for columns in found]
 
     def conversations(self, wanted: Wanted | None = None) -> list[ConversationRow]:
-        """Those with a recording that is wanted, the last one first."""
+        """Those with a recording that is wanted, the last one first.
+
+        A request that was refused before it was read is a conversation of its own.
+        """
         wanted = wanted or Wanted()
         told = []
-        for conversation, number in self._newest_of_each(wanted).items():
-            asked = of_conversation(wanted, conversation)
-            count, first = self._base.execute(
-                f"SELECT count(*), min(started) FROM rows WHERE {asked.where}", asked.values
-            ).fetchone()
+        for number, conversation in self._newest_of_each(wanted):
+            count, first = self._sum_up(wanted, conversation)
             if row := self._find_row(number):
                 told.append(
                     ConversationRow(
-                        conversation=conversation, requests=count, first_started=first, newest=row
+                        conversation=conversation,
+                        requests=count,
+                        first_started=row.started if first is None else first,
+                        newest=row,
                     )
                 )
         return told
 
-    def _newest_of_each(self, wanted: Wanted) -> dict[str, int]:
-        """Conversation → number of its newest; by reading from the end, as the last ones do."""
+    def _sum_up(self, wanted: Wanted, conversation: str) -> tuple[int, float | None]:
+        """(requests, when the first began)."""
+        if not conversation:
+            return 1, None
+        asked = of_conversation(wanted, conversation)
+        count, first = self._base.execute(
+            f"SELECT count(*), min(started) FROM rows WHERE {asked.where}", asked.values
+        ).fetchone()
+        return count, first
+
+    def _newest_of_each(self, wanted: Wanted) -> list[tuple[int, str]]:
+        """(number, conversation), of each its newest; by reading from the end, as those do."""
         asked = to_query(wanted, indexed=self._has_words)
-        newest: dict[str, int] = {}
+        newest: list[tuple[int, str]] = []
+        known: set[str] = set()
         for number, conversation in self._base.execute(
             f"SELECT {asked.number}, conversation FROM {asked.tables} WHERE {asked.where} "
             f"ORDER BY {asked.number} DESC",
             asked.values,
         ):
-            newest.setdefault(conversation, number)
+            if conversation and conversation in known:
+                continue
+            known.add(conversation)
+            newest.append((number, conversation))
             if len(newest) == wanted.limit:
                 break
         return newest
