@@ -11,6 +11,9 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
+from toolgate.engines.traces.row import Wanted
+from toolgate.engines.traces.store import TraceStore
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes share no socket on Windows")
 
 CHAT = "/v1/chat/completions"
@@ -55,8 +58,9 @@ def wait_until_counted(url: str, answers: int) -> None:
     raise AssertionError(f"never {answers} answers")
 
 
-def test_several_workers_answer_die_and_end_as_one():
-    with gateway("--workers", "2") as (process, url):
+def test_several_workers_answer_die_and_end_as_one(tmp_path):
+    traces = tmp_path / "t.db"
+    with gateway("--workers", "2", "--trace-file", str(traces)) as (process, url):
         assert process.stderr is not None
         assert "remembers reasoning by itself" in process.stderr.readline()
         first, second = children(process)
@@ -73,6 +77,9 @@ def test_several_workers_answer_die_and_end_as_one():
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert not any(is_alive(pid) for pid in [first, *pids])
+    store = TraceStore(traces)
+    assert 4 <= len(list(store.each(Wanted()))) <= 8  # the killed one took its last ones along
+    store.close()
 
 
 def test_workers_that_cannot_start_say_so_and_leave():

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -211,6 +212,23 @@ async def test_recordings_are_counted(open_gateway, tmp_path, caplog):
     ):
         await asyncio.sleep(0.01)
     assert 'toolgate_traces_total{outcome="stored"} 1.0' in page
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_full_disk_stops_no_answer(open_gateway, tmp_path, monkeypatch, caplog, stream):
+    def refuse(store: TraceStore, recordings: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(TraceStore, "add_packed", refuse)
+    gateway = await open_gateway(ReplayEngine(lambda prompt: STEPS), trace_file=tmp_path / "t.db")
+    for _ in range(3):
+        answer = await gateway.post(CHAT, json=ASKED | {"stream": stream})
+        assert answer.status_code == 200 and "I look." in answer.text.replace('"}', "")
+    line = 'toolgate_traces_total{outcome="failed"} 3.0'
+    while line not in (await gateway.get("/metrics")).text:
+        await asyncio.sleep(0.01)
+    (said,) = [one.message for one in caplog.records if one.levelno == logging.ERROR]
+    assert "takes no recordings (database or disk is full); answers go on" in said
 
 
 def test_a_file_that_cannot_be(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engines.traces.recordings import make_recording
 from toolgate.engines.traces.store import TraceStore
-from toolgate.engines.traces.tables import open_base
+from toolgate.engines.traces.tables import Transaction, open_base
 from toolgate.errors import ConfigError
 from toolgate.pipeline.trace import encode_recording
 
@@ -42,6 +42,20 @@ def make_earlier(file: Path, shape: int) -> None:
         base.execute(f"ALTER TABLE rows DROP COLUMN {name}")
     base.execute(f"PRAGMA user_version = {shape}")
     base.commit()
+    base.close()
+
+
+def test_what_cannot_be_committed_is_rolled_back(tmp_path):
+    base = open_base(tmp_path / "t.db")
+    base.executescript(
+        "PRAGMA foreign_keys = 1; CREATE TABLE parents (id PRIMARY KEY);"
+        "CREATE TABLE children (of REFERENCES parents DEFERRABLE INITIALLY DEFERRED);"
+    )
+    with pytest.raises(sqlite3.IntegrityError), Transaction(base):
+        base.execute("INSERT INTO children VALUES (1)")
+    with Transaction(base):  # the next one is not inside of it
+        base.execute("INSERT INTO parents VALUES (1)")
+    assert base.execute("SELECT count(*) FROM children").fetchone() == (0,)
     base.close()
 
 

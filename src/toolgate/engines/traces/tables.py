@@ -9,6 +9,8 @@ from toolgate.engines.traces.row import Row
 
 BUSY_SECONDS: Final = 5.0
 """How long a writer waits for another one's transaction."""
+_JOURNAL_BYTES: Final = 16 << 20
+"""What is left of the journal beside the file, after one that had to be longer."""
 COLUMNS: Final = tuple(name for name in Row.__struct_fields__ if name != "number")
 _SHAPE: Final = 3
 """Of the tables; a file of a later shape is refused."""
@@ -62,6 +64,7 @@ def open_base(file: Path) -> sqlite3.Connection:
     try:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
+        base.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
         base.create_function("fold", 1, str.lower, deterministic=True)
         _make_tables(base)
         _make_index(base)
@@ -86,10 +89,12 @@ class Transaction:
         self._base.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._base.execute("COMMIT")
-        elif self._base.in_transaction:  # a full disk has rolled back already
-            self._base.execute("ROLLBACK")
+        try:
+            if kind is None:
+                self._base.execute("COMMIT")
+        finally:
+            if self._base.in_transaction:  # a full disk has rolled back already
+                self._base.execute("ROLLBACK")
 
 
 def _make_tables(base: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias
 
 from toolgate.engines.traces.store import MEBIBYTE, TraceStore
+from toolgate.errors import ConfigError
 from toolgate.pipeline.packed import Packed
 
 Make: TypeAlias = Callable[[], Packed]
@@ -82,13 +83,19 @@ class TraceWriter:
             self._thread = None
 
     def _run(self) -> None:
-        store = self._open()
+        store: TraceStore | None = None
         more = True
         while more:
             batch = self._take()
             more = None not in batch
-            self._write(store, [make() for make in batch if make is not None])
-        store.close()
+            recordings = [make() for make in batch if make is not None]
+            try:
+                store = store or self._open()
+                self._write(store, recordings)
+            except (ConfigError, sqlite3.Error) as error:
+                self._fail(len(recordings), error)
+        if store is not None:
+            store.close()
 
     def _take(self) -> list[Make | None]:
         """At least one, and those that wait behind it."""
@@ -101,18 +108,23 @@ class TraceWriter:
         return batch
 
     def _write(self, store: TraceStore, recordings: list[Packed]) -> None:
-        try:
-            store.add_packed(recordings)
-            if time.monotonic() >= self._room_made + ROOM_SECONDS:
-                store.make_room(time.time())
-                self._room_made = time.monotonic()
-        except sqlite3.Error as error:
-            self._count("failed", len(recordings))
-            if not self._is_failing:
-                _log.error("%s takes no recordings (%s); answers go on", self.file, error)
-            self._is_failing = True
-            return
+        store.add_packed(recordings)
         if self._is_failing and recordings:
             _log.warning("%s takes recordings again", self.file)
             self._is_failing = False
         self._count("stored", len(recordings))
+        if time.monotonic() >= self._room_made + ROOM_SECONDS:
+            self._make_room(store)
+
+    def _make_room(self, store: TraceStore) -> None:
+        self._room_made = time.monotonic()
+        try:
+            store.make_room(time.time())
+        except sqlite3.Error as error:  # what was stored stays, and it is tried again
+            _log.warning("%s: old recordings could not be deleted (%s)", self.file, error)
+
+    def _fail(self, lost: int, error: Exception) -> None:
+        self._count("failed", lost)
+        if not self._is_failing:
+            _log.error("%s takes no recordings (%s); answers go on", self.file, error)
+        self._is_failing = True
