@@ -21,6 +21,7 @@ from toolgate.core.conversation import (
 )
 from toolgate.core.events import Finish
 from toolgate.dialects import get_dialect
+from toolgate.pipeline.enforcer.steering_report import SteeringReport
 from toolgate.pipeline.finding import Finding, FindingKind
 from toolgate.pipeline.masking import Contents, mask_findings, mask_trace
 from toolgate.pipeline.notes import Notes
@@ -77,6 +78,7 @@ def make_trace(said: str = SAID, conversation: Conversation = CONVERSATION) -> T
     notes = Notes(repairs, (fallback, lost))
     turn = Turn(conversation, KIMI, profile="k2-thinking", notes=notes)
     turn.tier = Tier.GRAMMAR
+    turn.steering = SteeringReport(steers=1, prevented=["ann zebra"])
     heard = []
     for start in range(0, len(said), 7):
         chunk = Chunk(text=said[start : start + 7])

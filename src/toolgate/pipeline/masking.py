@@ -36,6 +36,7 @@ from toolgate.core.events import (
 from toolgate.core.prompt import Plain, Prompt
 from toolgate.pipeline.call_report import CallReport
 from toolgate.pipeline.columns import Columns
+from toolgate.pipeline.enforcer.steering_report import SteeringReport
 from toolgate.pipeline.finding import Finding, FindingKind
 from toolgate.pipeline.packed import PackedTrace
 from toolgate.pipeline.trace import Sent, Trace
@@ -149,7 +150,11 @@ class _Masker:
             output=self.text(trace.output),
             message=self._said(trace.message),
             calls=tuple(self._report(call) for call in trace.calls),
+            steering=trace.steering and self._steering(trace.steering),
         )
+
+    def _steering(self, report: SteeringReport) -> SteeringReport:
+        return replace(report, prevented=[self.text(one) for one in report.prevented])
 
     def _prompt(self, prompt: Prompt) -> Prompt:
         segments = tuple(

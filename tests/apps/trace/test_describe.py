@@ -41,7 +41,7 @@ def test_what_was_odd():
                 dropped=(Dropped("#", "multipleOf"),),
             ),
         ),
-        steering=SteeringReport(steers=2),
+        steering=SteeringReport(steers=2, prevented=["lokk:0"]),
         message=replace(trace.message, anomalies=(Anomaly(AnomalyKind.CUT_CALL, detail="look"),)),
     )
     said = describe(make_recording(traces=(odd,), error="It died.", status=503))
@@ -50,6 +50,7 @@ def test_what_was_odd():
         "  repair: null_content at messages[0]",
         "  call: look: healed (not held: multipleOf)",
         "  steering: 2 corrections",
+        "  prevented: lokk:0",
         "  anomaly: cut_call look",
     ):
         assert line in said

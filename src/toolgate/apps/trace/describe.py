@@ -57,6 +57,7 @@ def _turn_lines(trace: Trace) -> Iterator[str]:
         yield f"  call: {call.name}: {call.verdict}{dropped if call.dropped else ''}"
     if trace.steering:
         yield f"  steering: {trace.steering.steers} corrections"
+        yield from (f"  prevented: {text}" for text in trace.steering.prevented)
     for anomaly in trace.message.anomalies:
         yield f"  anomaly: {anomaly.kind} {anomaly.detail}".rstrip()
     yield f"  finish: {trace.message.finish_reason}"

@@ -34,7 +34,7 @@ from toolgate.pipeline.enforcer.correcting import Corrector, Mistake
 from toolgate.pipeline.enforcer.matcher import Matcher
 from toolgate.pipeline.enforcer.schema_bounds import is_bounded
 from toolgate.pipeline.enforcer.spelling import is_odd, respell, split
-from toolgate.pipeline.enforcer.steering_report import SteeringReport
+from toolgate.pipeline.enforcer.steering_report import MOST_PREVENTED, SteeringReport
 
 _NOTHING: Final = Chunk()
 MOST_STEERS: Final = 64
@@ -373,10 +373,11 @@ class Steering:
     def _settle(self) -> None:
         """Books a request that is over."""
         self._spent += self._tokens
-        heard = sum(map(len, self._text))
+        heard = "".join(self._text)
         said = self._said if self._doubt is None else self._doubt.said
-        if lost := heard - said:
-            self.report.thrown_away += max(1, round(self._tokens * lost / heard))
+        if lost := heard[said:]:
+            self.report.thrown_away += max(1, round(self._tokens * len(lost) / len(heard)))
+            self.report.prevented.append(lost[:MOST_PREVENTED])
         self._tokens = 0
 
     def _sum_up(self) -> Usage | None:

@@ -1,6 +1,11 @@
 """What steering costs, for whoever tells of an answer and did not steer it."""
 
+from typing import Final
+
 from msgspec import Struct
+
+MOST_PREVENTED: Final = 200
+"""Characters of one text in `prevented`; what was wrong is at its beginning."""
 
 
 class SteeringReport(Struct):
@@ -16,3 +21,5 @@ class SteeringReport(Struct):
     """Characters that were passed on as JSON spells them, and not as the model did."""
     completed: int = 0
     """How often the rest of a value, or of the answer, was written for the model."""
+    prevented: list[str] = []
+    """Of each request what the model had written from where it could not be valid any more."""
