@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from toolgate.core.chunk import Chunk
 from toolgate.core.conversation import Options
+from toolgate.core.grammar import Constraint, Lit
 from toolgate.core.prompt import Plain, Prompt, Special
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
 from toolgate.engines.pool.engine import Limits, Pool, Server
@@ -298,6 +300,27 @@ async def test_another_version_is_welcome():
     async with opened(Engine(), newer) as pool:
         await pool.marker_ids([])
         assert [one.is_down for one in pool.replicas] == [False, False]
+
+
+@pytest.mark.parametrize("weak", [0, 1])
+async def test_one_that_takes_no_grammar_has_all_steered_while_it_is_used(weak, caplog):
+    """Its probe may have failed where its sibling's did not."""
+    engines = [Engine(capabilities=Capabilities(kind="replay", grammar="gbnf")) for _ in range(2)]
+    engines[weak] = Engine(capabilities=Capabilities(kind="replay"))
+    held = replace(request("held"), constraint=Constraint(calls=Lit("x"), triggers=("<m>",)))
+    async with opened(*engines) as pool:
+        assert caplog.text.count(f"server {weak} takes no grammar") == 1
+        assert pool.capabilities == engines[weak].capabilities
+        for number in range(4):
+            await said(pool, f"{number}")
+        assert served(engines) == [2, 2]
+        async for _ in pool.generate(held):  # asked for before the weak one was used
+            pass
+        assert served(engines) == [2 + weak, 3 - weak]
+        engines[weak].down = True
+        for _ in range(3):
+            await look(pool)
+        assert pool.capabilities == engines[1 - weak].capabilities
 
 
 async def test_the_smallest_context_counts():

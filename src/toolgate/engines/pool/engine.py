@@ -73,6 +73,8 @@ class _Way(Struct):
     borders: Sequence[bytes] = ()
     tried: Mapping[int, EngineError] = {}
     """The servers that failed it, in this order."""
+    held: bool = False
+    """Whether a grammar goes along."""
     begun: bool = False
     """Whether there has been a chunk; then nothing is tried again."""
 
@@ -110,7 +112,11 @@ class Pool:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._first.engine.capabilities
+        """Of all that may be given a request: one that takes no grammar has all steered."""
+        usable = self._usable() or [self._first]
+        strong = [one for one in usable if one.takes_grammars]
+        grammar = strong[0].engine.capabilities.grammar if strong == usable else "none"
+        return replace(self._first.engine.capabilities, grammar=grammar)
 
     async def start(self) -> None:
         """Starts every server; those that cannot be reached now are tried again and again.
@@ -146,7 +152,10 @@ class Pool:
         return ids
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
-        way = _Way(borders_of(request.prompt))
+        is_held = request.constraint is not None and any(
+            one.takes_grammars for one in self.replicas
+        )
+        way = _Way(borders_of(request.prompt), held=is_held)
         while True:
             async with self._place(way) as replica:
                 with self._judging(replica, way):
@@ -212,6 +221,13 @@ class Pool:
         await replica.engine.start()
         await self._check_alike(replica)
         replica.started()
+        if self._first.takes_grammars != replica.takes_grammars:
+            weak = self._first if replica.takes_grammars else replica
+            _log.warning(
+                "%s takes no grammar, and another server of the model does: while it is used, "
+                "calls are held by steering. Mend it, or give it a [[models]] of its own.",
+                weak.name,
+            )
 
     async def _check_alike(self, replica: Replica) -> None:
         """Raises: EngineProtocolError for a server that cannot stand in for the others."""
@@ -220,7 +236,8 @@ class Pool:
             return
         own = ids if ids is None else await replica.engine.marker_ids(self._markers)
         can, others_can = replica.engine.capabilities, first.engine.capabilities
-        if own != ids or replace(can, version=others_can.version) != others_can:
+        alike = replace(can, version=others_can.version, grammar=others_can.grammar)
+        if own != ids or alike != others_can:
             replica.kept_out()
             raise EngineProtocolError(
                 f"{replica.name} gets no requests: it runs another model, or another kind of "
@@ -267,7 +284,11 @@ class Pool:
 
     def _choose(self, way: _Way, *, most: int | None) -> Replica | None:
         """Raises: EngineError when every server is down or has been tried."""
-        loads = {one.number: one.load(most=most) for one in self._usable(way.tried)}
+        loads = {
+            one.number: one.load(most=most)
+            for one in self._usable(way.tried)
+            if one.takes_grammars or not way.held
+        }
         if not loads:
             failures = list(way.tried.values())
             raise failures[-1] if failures else self._nobody()

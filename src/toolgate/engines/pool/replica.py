@@ -61,6 +61,11 @@ class Replica:
         """Whether it gets no requests."""
         return self._breaker.is_down
 
+    @property
+    def takes_grammars(self) -> bool:
+        """Whether it holds calls itself; a server is asked that at its start."""
+        return self.engine.capabilities.grammar != "none"
+
     def load(self, *, most: int | None) -> Load:
         """How busy it is; `most` is what it may have at once."""
         has_room = most is None or self.in_flight < most
