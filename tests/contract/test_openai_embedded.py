@@ -69,9 +69,9 @@ def questions() -> Iterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def serving(engine: Engine) -> AsyncIterator[str]:
+async def serving(engine: Engine, **settings: Any) -> AsyncIterator[str]:
     """A gateway on a free port; gives its address."""
-    app = create_app(Config(), engine)
+    app = create_app(Config(**settings), engine)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     running = asyncio.ensure_future(server.serve())
     try:

@@ -1,4 +1,5 @@
-"""Thousands of requests, one in twenty of them failed by the engine: nothing is lost or leaked.
+"""Thousands of requests, one in twenty of them failed by the engine: nothing is lost or leaked,
+and each of them is recorded.
 
 A thousand in the default run, ten thousand by `make soak`, which prints its figures.
 """
@@ -21,10 +22,13 @@ from tests.contract.test_openai_embedded import serving
 from tests.engines.recorded_engines import VLLM
 from tests.engines.scripted_server import chunked, scripted_server
 from toolgate.engines.discover import Address, DiscoveredEngine
+from toolgate.engines.traces.row import Wanted
+from toolgate.engines.traces.store import TraceStore
 from toolgate.wire.sse import SSEDecoder
 
 FAULTY = 0.05
 AT_ONCE = 32
+WARM = 500
 FAULTS = (cut, error_in_the_middle, refused, gone)
 
 
@@ -67,7 +71,7 @@ async def ask(session: aiohttp.ClientSession, url: str, number: int) -> bool:
         assert any(one["finish_reason"] for one in choices) != failed
     else:
         text = "" if failed else json.loads(answer)["choices"][0]["message"]["content"]
-    assert failed == is_faulty(number)
+    assert failed == is_faulty(number), answer
     assert failed or text == "".join(said(number))
     return failed
 
@@ -94,13 +98,14 @@ async def run(session: aiohttp.ClientSession, url: str, numbers: range) -> int:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="open files are counted there")
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
-async def test_nothing_is_lost_and_nothing_leaks(count, caplog):
+async def test_nothing_is_lost_and_nothing_leaks(count, caplog, tmp_path):
     caplog.set_level("CRITICAL")
     async with scripted_server({**VLLM.paths, VLLM.path: script}) as server:
         engine = DiscoveredEngine(Address(url=server.url))
         connector = aiohttp.TCPConnector(force_close=True)
-        async with serving(engine) as url, aiohttp.ClientSession(connector=connector) as session:
-            await run(session, url, range(500))  # whatever is made once has been made
+        recorded = serving(engine, trace_file=tmp_path / "t.db", trace_contents="redacted")
+        async with recorded as url, aiohttp.ClientSession(connector=connector) as session:
+            await run(session, url, range(WARM))  # whatever is made once has been made
             server.requests.clear()
             before, began = Footprint(), time.monotonic()
             failed = await run(session, url, range(count))
@@ -118,3 +123,7 @@ async def test_nothing_is_lost_and_nothing_leaks(count, caplog):
     # Of each new text its token ids are kept for the next turn, up to a limit: some three objects.
     # The tasks and streams of one request that leaks are some hundred.
     assert after.objects - before.objects < 10 * count
+    store = TraceStore(tmp_path / "t.db")
+    assert len(store.rows(Wanted(limit=2 * count))) == WARM + count
+    assert len(store.rows(Wanted(outcome="error", after=WARM, limit=count))) == failed
+    store.close()
