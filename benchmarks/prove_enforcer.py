@@ -37,9 +37,8 @@ from toolgate.engines.driver import run  # noqa: E402
 from toolgate.engines.embedded.engine import EmbeddedEngine  # noqa: E402
 from toolgate.engines.engine import Engine, GenerateRequest  # noqa: E402
 from toolgate.engines.steered import generate_steered, open_steering  # noqa: E402
-from toolgate.errors import EngineError  # noqa: E402
+from toolgate.errors import EngineError, ModelOutputError  # noqa: E402
 from toolgate.pipeline.enforcer import BOUNDED  # noqa: E402
-from toolgate.pipeline.enforcer.steering import MOST_STEERS  # noqa: E402
 from toolgate.pipeline.tier import Tier  # noqa: E402
 from toolgate.pipeline.turn import Turn  # noqa: E402
 
@@ -53,9 +52,6 @@ SECTION_BEGIN = "<|tool_calls_section_begin|>"
 ROOM = 3000
 HELD = replace(BOUNDED, bounds=replace(BOUNDED.bounds, total=ROOM * 2 // 3))
 """The models' context has room for no more."""
-# Every correction that a model needs is allowed, so that what it says to the end can be judged; how
-# many answers would have been given up is counted.
-STEERS = 64
 AT_ONCE = 6
 """Requests that a server of somebody else's is sent at the same time."""
 
@@ -85,8 +81,8 @@ class Proof:
         )
         try:
             await (self._steer(turn) if self._tier is Tier.STEERING else self._hold(turn))
-        except EngineError as error:
-            self._note("engine error", str(error))
+        except (EngineError, ModelOutputError) as error:
+            self._note("no answer", str(error))
             return
         self._count(turn, mode)
 
@@ -95,7 +91,7 @@ class Proof:
             pass
 
     async def _steer(self, turn: Turn) -> None:
-        """What the driver does, with a bound on corrections of our own."""
+        """What the driver does; corrections are counted."""
         request = GenerateRequest(
             prompt=turn.prompt,
             options=turn.options,
@@ -104,13 +100,13 @@ class Proof:
             markers=sorted(turn.dialect.special),
             stop=turn.dialect.stop,
         )
-        steering = await open_steering(turn, self._engine, most_steers=STEERS)
+        steering = await open_steering(turn, self._engine)
         async for chunk in generate_steered(self._engine, request, steering):
             turn.receive(chunk)
         turn.finish()
         self.tally["corrections"] += steering.report.steers
         self.tally["answers corrected"] += steering.report.steers > 0
-        self.tally["answers over the default bound"] += steering.report.steers > MOST_STEERS
+        self.tally["answers completed for the model"] += steering.report.completed > 0
         self.tally["extra requests"] += steering.report.requests
         self.tally["tokens thrown away"] += steering.report.thrown_away
 
