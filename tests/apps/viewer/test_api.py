@@ -69,7 +69,12 @@ async def test_one_as_it_is_stored(get):
 
 
 @pytest.mark.parametrize(
-    "path", ["conversations?limit=x", "history?hours=x", "history?hours=0", "history?hours=1e9"]
+    "path",
+    [
+        *("history?hours=x", "history?hours=0", "history?hours=1e9"),
+        *(f"conversations?limit={limit}" for limit in ("x", "0", "-1", "501")),
+        *("conversations?before=99999999999999999999999", "conversations?text=%00abc"),
+    ],
 )
 async def test_mistakes(get, path):
     status, told = await get(f"/api/{path}")

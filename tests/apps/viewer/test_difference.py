@@ -104,7 +104,7 @@ def test_where_there_is_nothing_to_compare(body, path, why):
 
 
 def test_what_is_very_long_is_told_as_wholly_different(monkeypatch):
-    monkeypatch.setattr(difference, "MOST_LINES", 3)
+    monkeypatch.setattr(difference, "MOST_PAIRS", 9)
     sides = [line.side for line in compared({"model": "k", "messages": MESSAGES}).lines]
     assert sides[:2] == ["both"] * 2 and sides[-1] == "both"
     assert sides[2:-1] == ["sent"] * sides.count("sent") + ["seen"] * sides.count("seen")

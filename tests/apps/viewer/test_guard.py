@@ -12,8 +12,9 @@ from toolgate.apps.settings.config import Config
 from toolgate.apps.viewer.guard import Guard
 from toolgate.engines.replay import ReplayEngine
 
-KEY = "tg-right"
+KEY, CLIENTS = "tg-right", "tg-client"
 PAGES = ["/_toolgate/", "/_toolgate/look.css", "/_toolgate/api/about", "/_toolgate/api/live"]
+KEYED = Config(api_keys=(CLIENTS,), viewer_keys=(KEY,))
 OPEN = Config(host="0.0.0.0", allow_open=True, allowed_hosts=("My.name",))
 
 
@@ -36,7 +37,7 @@ async def test_this_machine_may(config, host):
 @pytest.mark.parametrize("peer", ["10.0.0.7", "192.168.1.2", "203.0.113.9", "", "fe80::1"])
 async def test_another_machine_may_not(peer):
     answer = await look(OPEN, peer=peer)
-    assert answer.status_code == 403 and "TOOLGATE_API_KEYS" in answer.text
+    assert answer.status_code == 403 and "TOOLGATE_VIEWER_KEYS" in answer.text
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip", "via"])
@@ -56,7 +57,7 @@ async def test_a_name_that_is_allowed_may():
 
 
 async def test_who_has_a_key_may_from_anywhere():
-    answer = await look(Config(api_keys=(KEY,)), peer="10.0.0.7", host="llm.example.com")
+    answer = await look(Config(viewer_keys=(KEY,)), peer="10.0.0.7", host="llm.example.com")
     assert answer.text == "what was said"  # `http.access` has asked for it by then
 
 
@@ -64,8 +65,8 @@ def basic(key: str) -> str:
     return "Basic " + base64.b64encode(f"me:{key}".encode()).decode()
 
 
-async def get(path: str, **headers: str) -> Any:
-    app = create_app(Config(api_keys=(KEY,)), ReplayEngine(lambda prompt: []))
+async def get(path: str, config: Config = KEYED, **headers: str) -> Any:
+    app = create_app(config, ReplayEngine(lambda prompt: []))
     transport = httpx2.ASGITransport(app, client=("10.0.0.7", 1))
     async with httpx2.AsyncClient(transport=transport, base_url="http://llm.example") as client:
         return await client.get(path, headers=headers)
@@ -73,8 +74,8 @@ async def get(path: str, **headers: str) -> Any:
 
 @pytest.mark.parametrize("path", [*PAGES, "/_toolgate"])
 async def test_a_gateway_with_keys_shows_nothing_without_one(path):
-    for headers in ({}, {"authorization": basic("wrong")}, {"authorization": "Basic ???"}):
-        answer = await get(path, **headers)
+    wrong = [basic("wrong"), "Basic ???", basic(CLIENTS), f"Bearer {CLIENTS}"]
+    for answer in [await get(path), *[await get(path, authorization=one) for one in wrong]]:
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Basic ")
 
@@ -83,6 +84,16 @@ async def test_a_gateway_with_keys_shows_nothing_without_one(path):
 async def test_a_browser_asks_a_person_for_the_key(path):
     assert (await get(path, authorization=basic(KEY))).status_code == 200
     assert (await get(path, authorization=f"Bearer {KEY}")).status_code == 200
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.7", "127.0.0.1"])
+async def test_where_only_clients_have_keys_none_opens_what_the_others_said(peer):
+    """Not on this machine either: through a proxy everybody is there."""
+    app = create_app(Config(api_keys=(CLIENTS,)), ReplayEngine(lambda prompt: []))
+    transport = httpx2.ASGITransport(app, client=(peer, 1))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/_toolgate/api/about", headers={"x-api-key": CLIENTS})
+    assert answer.status_code == 403 and "TOOLGATE_VIEWER_KEYS" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/metrics", "/_toolgates", "/v1/_toolgate/"])

@@ -1,11 +1,15 @@
 """What there is to show."""
 
+import sqlite3
 from contextlib import closing
+
+import pytest
 
 from tests.engines.traces.recordings import make_recording
 from toolgate.apps.viewer.shelf import Shelf
 from toolgate.engines.traces.row import Row, summarize
 from toolgate.engines.traces.store import TraceStore
+from toolgate.errors import Overloaded
 from toolgate.pipeline.trace import Recording
 
 
@@ -33,3 +37,11 @@ async def test_a_file_and_what_is_under_way(tmp_path):
     assert [row.id for row in shelf.running()] == ["now"]
     snapshot = shelf.snapshot("now")
     assert snapshot is not None and snapshot.running and shelf.snapshot("other") is None
+
+
+async def test_a_file_that_cannot_be_read_now_is_told_as_that(tmp_path):
+    def fail(store: TraceStore) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    with pytest.raises(Overloaded, match="database is locked"):
+        await Shelf(tmp_path / "t.db").ask(fail)

@@ -5,7 +5,8 @@ without keys it is known by its `Origin`, or, when its own name was made to lead
 rebinding, CVE-2024-28224 in Ollama), by the `Host` that the browser then asks for.
 
 The viewer's pages are for people: a browser asks them for a key by itself, as a password (Basic).
-Nothing else is opened so, since a browser adds that to requests of other sites' pages too.
+Nothing else is opened so, since a browser adds that to requests of other sites' pages too. They
+show what everybody said, so they have keys of their own.
 """
 
 import base64
@@ -25,7 +26,12 @@ from toolgate.errors import ConfigError, Forbidden, RequestError, Unauthorized
 _OPEN: Final = "/health"
 """Load balancers and containers ask here, and have no key."""
 VIEWER: Final = "/_toolgate"
-_ASK_PERSON: Final = 'Basic realm="toolgate: any name, and a key of this gateway as the password"'
+_ASK_PERSON: Final = 'Basic realm="toolgate: any name, and a viewer key as the password"'
+_WHOSE: Final = (
+    "Recordings hold what everybody said who has a key, so no client's key opens them: name keys "
+    "of those who may look (TOOLGATE_VIEWER_KEYS; `toolgate key` makes one), or use "
+    "`toolgate view` on the gateway's machine."
+)
 # Of a sentence that names the other header, Claude Code makes "Not logged in · Please run /login".
 _HOW: Final = "send it as `Authorization: Bearer KEY`."
 
@@ -37,6 +43,7 @@ class Access:
         """Raises: ConfigError where the file of keys is none."""
         self._app = app
         self._keys = read_keys(config.api_keys, config.api_keys_file)
+        self._viewer_keys = read_keys(config.viewer_keys, None)
         self._allowed = frozenset(name.lower() for name in config.allowed_hosts)
         self._on_loopback = is_loopback(config.host)
 
@@ -52,12 +59,14 @@ class Access:
 
     def _refusal(self, scope: Scope) -> RequestError | None:
         headers = Headers(scope=scope)
-        if not self._keys:
-            return self._foreign(headers.get("host", ""), headers.get("origin", ""))
-        keys = _presented(headers)
+        ring, keys = self._keys, _presented(headers)
         if is_viewer(scope["path"]):
-            keys += _typed(headers)
-        if scope["path"] == _OPEN or any([self._keys.admits(key) for key in keys]):
+            if self._keys and not self._viewer_keys:
+                return Forbidden(_WHOSE)
+            ring, keys = self._viewer_keys, [*keys, *_typed(headers)]
+        if not ring:
+            return self._foreign(headers.get("host", ""), headers.get("origin", ""))
+        if scope["path"] == _OPEN or any([ring.admits(key) for key in keys]):
             return None
         told = (
             "The API key is not one of this gateway's" if keys else "This gateway wants an API key"

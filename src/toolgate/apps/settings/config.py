@@ -22,7 +22,9 @@ SHIPPED_PROFILE: Final = "nano"
 AUTO: Final = "auto"
 DEFAULT_DIALECT: Final = "kimi_k2"
 OWN_TEMPLATE: Final = "model"
-_LISTS: Final = frozenset({"aliases", "api_keys", "allowed_hosts", "engines", "fallbacks"})
+_LISTS: Final = frozenset(
+    {"aliases", "api_keys", "allowed_hosts", "engines", "fallbacks", "viewer_keys"}
+)
 """Settings of several values, separated by commas in their variables."""
 RENAMED: Final[Mapping[str, str]] = {"api_key": "engine_key"}
 """Old name → new one: `TOOLGATE_API_KEY` and `TOOLGATE_API_KEYS` were mistaken for each other."""
@@ -104,6 +106,8 @@ class Config(Struct, frozen=True, kw_only=True):
     """Keys that clients must send one of; without any, and without a file, none is asked for."""
     api_keys_file: Path | None = None
     """SHA-256 hashes of such keys, one a line; `toolgate key` makes a key and its hash."""
+    viewer_keys: tuple[str, ...] = ()
+    """Keys of those who may look at recordings from anywhere; clients' keys open none."""
     allow_open: bool = False
     """Listen beyond loopback without any key, in a network that is trusted."""
     allowed_hosts: tuple[str, ...] = ()

@@ -129,6 +129,8 @@ async def _missing(request: Request, recording_id: str) -> Response:
 
 def _wanted(request: Request) -> Wanted:
     """Raises: InvalidRequest for what is no filter."""
+    if any("\0" in text for text in request.query_params.values()):
+        raise InvalidRequest("This is no filter: a NUL is in no text that is kept.")
     try:
         return msgspec.convert(dict(request.query_params), Wanted, strict=False)
     except msgspec.ValidationError as error:

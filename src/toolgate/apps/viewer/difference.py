@@ -20,8 +20,9 @@ from toolgate.errors import RequestError
 from toolgate.pipeline.trace import Recording, Trace
 
 Side: TypeAlias = Literal["both", "sent", "seen"]
-MOST_LINES: Final = 2000
-"""Compared with one another; what is longer and differs is told as wholly different."""
+MOST_PAIRS: Final = 40_000
+"""Lines of the one side times lines of the other that are compared with one another; what differs
+in more is told as wholly different. 800 lines that repeat took `SequenceMatcher` 10 s."""
 _READERS: Final[Mapping[str, Callable[[bytes], Exchange]]] = {
     "/v1/chat/completions": ChatExchange,
     "/v1/messages": MessagesExchange,
@@ -60,7 +61,7 @@ def _differ(sent: Sequence[str], seen: Sequence[str]) -> Iterator[Line]:
     tail = _common(sent[same:][::-1], seen[same:][::-1])
     yield from (Line("both", line) for line in sent[:same])
     ours, theirs = sent[same : len(sent) - tail], seen[same : len(seen) - tail]
-    if max(len(ours), len(theirs)) > MOST_LINES:
+    if len(ours) * len(theirs) > MOST_PAIRS:
         yield from _replace(ours, theirs)
     else:
         matcher = SequenceMatcher(None, ours, theirs, autojunk=False)

@@ -1,8 +1,9 @@
-"""Who may look: this machine's own browser, or whoever has one of the gateway's keys.
+"""Who may look: this machine's own browser, or whoever has one of the viewer's keys.
 
 Recordings hold what people said. A gateway that serves a whole network without keys
-(`--allow-open`) shows them to nobody but its own machine; a proxy in front of it makes everybody
-look like that machine, so what a proxy has passed on is refused too.
+(`--allow-open`) shows them to nobody but its own machine. A proxy in front of it makes everybody
+look like that machine: what says that it was passed on is refused. Not every proxy says so (nginx
+does not by itself), which is why docs/viewer.md wants keys wherever there is one.
 """
 
 from typing import Final
@@ -17,17 +18,15 @@ from toolgate.apps.settings.config import Config
 from toolgate.errors import Forbidden
 
 _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-_HOW: Final = (
-    "Give the gateway keys (TOOLGATE_API_KEYS; `toolgate key` makes one): who has one may look."
-)
+_HOW: Final = "Name keys of those who may look (TOOLGATE_VIEWER_KEYS; `toolgate key` makes one)."
 
 
 class Guard:
-    """ASGI middleware. Where the gateway has keys, `http.access` has asked for one already."""
+    """ASGI middleware. Where there are viewer keys, `http.access` has asked for one already."""
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
         self._app = app
-        self._has_keys = bool(config.api_keys or config.api_keys_file)
+        self._has_keys = bool(config.viewer_keys)
         self._allowed = frozenset(name.lower() for name in config.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

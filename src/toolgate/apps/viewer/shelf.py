@@ -5,6 +5,7 @@ nobody has to close anything.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from toolgate.engines.traces.row import Row
 from toolgate.engines.traces.store import TraceStore
+from toolgate.errors import Overloaded
 from toolgate.pipeline.trace import Recording
 
 T = TypeVar("T")
@@ -36,7 +38,10 @@ class Shelf:
         self._running = running
 
     async def ask(self, question: Callable[[TraceStore], T]) -> T | None:
-        """The answer of the store to a question; None where nothing is kept."""
+        """The answer of the store to a question; None where nothing is kept.
+
+        Raises: Overloaded where the file cannot be read now.
+        """
         if self.file is None:
             return None
         return await asyncio.to_thread(self._ask, self.file, question)
@@ -51,5 +56,8 @@ class Shelf:
 
     @staticmethod
     def _ask(file: Path, question: Callable[[TraceStore], T]) -> T:
-        with closing(TraceStore(file)) as store:
-            return question(store)
+        try:
+            with closing(TraceStore(file)) as store:
+                return question(store)
+        except sqlite3.Error as error:  # busy for long, or no file of recordings any more
+            raise Overloaded(f"{file} cannot be read now ({error}); try again.") from error

@@ -1,8 +1,9 @@
 """What the store tells of a recording without opening it, and by what it is found."""
 
 from collections.abc import Iterable
+from typing import Annotated, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from toolgate.pipeline.call_report import Verdict
 from toolgate.pipeline.columns import MICRO
@@ -51,6 +52,10 @@ class Row(Struct, frozen=True, kw_only=True):
     contents: str
 
 
+Place: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+"""A row's number, as SQLite counts."""
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which recordings; what is empty does not matter. All that is set must hold."""
 
@@ -64,11 +69,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
     conversation: str = ""
     text: str = ""
     """A part of the id, the title, the client's name or a called tool's name."""
-    after: int = 0
+    after: Place = 0
     """Only those with a larger `number`: what is new since."""
-    before: int = 0
+    before: Place = 0
     """Only those with a smaller one: the next page."""
-    limit: int = PAGE
+    limit: Annotated[int, Meta(ge=1, le=500)] = PAGE
 
 
 class ConversationRow(Struct, frozen=True, kw_only=True):
