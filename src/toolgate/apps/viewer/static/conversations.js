@@ -16,11 +16,12 @@ const summary = el("summary", {}, "Filters");
 const status = el("p.soft", { role: "status" });
 const runningList = el("ul.rows", { "aria-label": "Being answered now" });
 const list = el("ul.rows", { "aria-label": "Conversations, the newest first" });
-const older = el("button", { type: "button", hidden: true, onclick: () => load({ more: true }) }, "Older");
+const older = el("button", { type: "button", hidden: true, onclick: () => load({ more: true }).catch((error) => { status.textContent = error.message; }) }, "Older");
 let shown = [];
 let running = [];
 let newest = null;
 let isLoaded = false;
+let asked = 0;
 let waiting = 0;
 
 function draw() {
@@ -81,10 +82,13 @@ async function loadChoices() {
   for (const name of FILTERS) offer(name, choices[name] ?? [], selects[name].value);
 }
 
+/** What is asked for last is shown, whatever comes later. */
 async function load({ more = false } = {}) {
+  const mine = (asked += 1);
   const numbers = shown.map((one) => one.newest.number);
   const before = more ? Math.min(...numbers) : 0;
   const page = await ask("conversations", { ...wanted(), before, limit: PAGE });
+  if (mine !== asked) return;
   const known = new Set(more ? shown.map((one) => one.conversation || one.newest.id) : []);
   const fresh = page.filter((one) => !known.has(one.conversation || one.newest.id));
   shown = more ? [...shown, ...fresh] : page;
@@ -101,7 +105,7 @@ function drawRows() {
   const amount = shown.length + (older.hidden ? "" : "+");
   const under = now.length ? `, ${now.length} being answered` : "";
   status.textContent = shown.length || now.length ? `${amount} shown${under}` : "";
-  if (isLoaded && !shown.length && !now.length) explainNothing();
+  if (isLoaded && !shown.length && !now.length) explainNothing().catch(() => {});
   summary.textContent = chosen().length ? `Filters (${chosen().length})` : "Filters";
   if (focused) main.querySelector(`a.row[href="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -181,6 +185,14 @@ function tick() {
   }
 }
 
+async function refresh() {
+  try {
+    await Promise.all([load(), loadChoices()]);
+  } catch (error) {
+    status.textContent = error.message;
+  }
+}
+
 function hear(change) {
   running = change.running;
   const isNew = newest !== null && change.newest !== newest;
@@ -188,7 +200,7 @@ function hear(change) {
   drawRows();
   if (!isNew) return;
   clearTimeout(waiting);
-  waiting = setTimeout(() => Promise.all([load(), loadChoices()]), CALM);
+  waiting = setTimeout(refresh, CALM);
 }
 
 async function start() {
@@ -196,7 +208,7 @@ async function start() {
   draw();
   const changed = () => {
     writeAddress();
-    load();
+    refresh();
   };
   search.addEventListener("input", () => {
     clearTimeout(waiting);

@@ -16,7 +16,9 @@ let newest = null;
 let waiting = 0;
 
 async function load() {
+  const wanted = hours;
   const { since, width, spans, whole } = await ask("history", { hours });
+  if (wanted !== hours) return;
   draw(since, width, spans, whole);
 }
 
@@ -101,7 +103,15 @@ function drawKinds(name, spans) {
 function choose(given) {
   hours = given;
   history.replaceState(null, "", `?hours=${hours}`);
-  load();
+  refresh();
+}
+
+async function refresh() {
+  try {
+    await load();
+  } catch (error) {
+    show(main, el("h1", {}, "Deployment"), el("p.nothing", { role: "status" }, error.message));
+  }
 }
 
 function hear(change) {
@@ -109,17 +119,13 @@ function hear(change) {
   newest = change.newest;
   if (!isNew) return;
   clearTimeout(waiting);
-  waiting = setTimeout(load, CALM);
+  waiting = setTimeout(refresh, CALM);
 }
 
 async function start() {
   const keys = Object.fromEntries(RANGES.map(([given, name], at) => [String(at + 1), [`the last ${name}`, () => choose(given)]]));
   bindKeys({ ...keys, u: ["the conversations", () => location.assign("./")] });
-  try {
-    await load();
-  } catch (error) {
-    show(main, el("h1", {}, "Deployment"), el("p.nothing", {}, error.message));
-  }
+  await refresh();
   listen(hear);
 }
 

@@ -159,7 +159,7 @@ function hear() {
     const isNew = newest !== null && change.newest !== newest;
     newest = change.newest;
     if (!isNew || page?.recording.running !== false) return;
-    const now = await look();
+    const now = await look().catch(() => page); // the next change is another occasion
     if (JSON.stringify(now.neighbours) === JSON.stringify(page.neighbours)) return;
     page = now;
     drawHead();
