@@ -241,7 +241,7 @@ def test_the_way_past_the_bar(page):
 
 
 def test_a_gateway_with_keys_asks_for_one(browser, tmp_path):
-    with watched_gateway(tmp_path / "t.db", api_keys=(KEY,)) as guarded:
+    with watched_gateway(tmp_path / "t.db", viewer_keys=(KEY,)) as guarded:
         address = f"{guarded.url}/_toolgate/"
         context = browser.new_context(http_credentials={"username": "me", "password": KEY})
         page = context.new_page()
