@@ -87,6 +87,31 @@ def test_what_was_refused_unread_belongs_to_no_conversation(store):
     ]
 
 
+@pytest.mark.parametrize("wanted", [{}, {"text": "look"}, {"tool": "look"}, {"client": "Roo"}])
+def test_each_conversation_is_on_one_page(store, wanted):
+    store.add([make_recording("oldest", conversation="oldest")])
+    store.add([make_recording(f"lone{number}", conversation="") for number in range(2)])
+    for number in range(9):
+        store.add([make_recording(f"r{number}", conversation="abc"[number % 3])])
+    pages, before = [], 0
+    while page := store.conversations(Wanted(limit=2, before=before, **wanted)):
+        pages.append([(one.newest.id, one.requests) for one in page])
+        before = page[-1].newest.number
+    assert pages == [
+        [("r8", 3), ("r7", 3)],
+        [("r6", 3), ("lone1", 1)],
+        [("lone0", 1), ("oldest", 1)],
+    ]
+
+
+def test_a_page_is_of_the_newest_that_is_wanted(store):
+    store.add([make_recording("r1", conversation="a", model="wanted")])
+    store.add([make_recording("r2", conversation="b", model="wanted")])
+    store.add([make_recording("r3", conversation="a", model="other")])
+    told = store.conversations(Wanted(model="wanted", before=2))
+    assert [(one.newest.id, one.requests) for one in told] == [("r1", 1)]
+
+
 def test_what_there_is_to_choose_from(store):
     store.add([make_recording(), make_recording("req_2", model="a", client="")])
     assert store.choices() == {

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from toolgate.engines.traces.history import Span, read_history
-from toolgate.engines.traces.query import MARKS, of_conversation, to_query
+from toolgate.engines.traces.query import MARKS, Query, of_conversation, to_query
 from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize_packed
 from toolgate.engines.traces.tables import COLUMNS, Transaction, has_words, open_base
 from toolgate.errors import ConfigError
@@ -148,7 +148,8 @@ class TraceStore:
     def conversations(self, wanted: Wanted | None = None) -> list[ConversationRow]:
         """Those with a recording that is wanted, the last one first.
 
-        A request that was refused before it was read is a conversation of its own.
+        A request that was refused before it was read is a conversation of its own. `before` is of
+        the newest ones: what an earlier page has told does not come again.
         """
         wanted = wanted or Wanted()
         told = []
@@ -177,7 +178,7 @@ class TraceStore:
 
     def _newest_of_each(self, wanted: Wanted) -> list[tuple[int, str]]:
         """(number, conversation), of each its newest; by reading from the end, as those do."""
-        asked = to_query(wanted, indexed=self._has_words)
+        asked = self._leave_out(wanted, to_query(wanted, indexed=self._has_words))
         newest: list[tuple[int, str]] = []
         known: set[str] = set()
         for number, conversation in self._base.execute(
@@ -192,6 +193,18 @@ class TraceStore:
             if len(newest) == wanted.limit:
                 break
         return newest
+
+    def _leave_out(self, wanted: Wanted, asked: Query) -> Query:
+        """Without conversations that have a newer one, which stand on an earlier page."""
+        if not wanted.before:
+            return asked
+        after = max(wanted.after, wanted.before - 1)
+        told = to_query(replace(wanted, before=0, after=after), indexed=self._has_words)
+        where = (
+            f"{asked.where} AND rows.conversation NOT IN (SELECT rows.conversation "
+            f"FROM {told.tables} WHERE {told.where} AND rows.conversation <> '')"
+        )
+        return asked._replace(where=where, values=[*asked.values, *told.values])
 
     def find(self, recording_id: str) -> Recording | None:
         """The whole recording of a request's id."""
