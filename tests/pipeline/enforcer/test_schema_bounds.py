@@ -1,15 +1,22 @@
 """What bounds make of the plain forms: every value ends, and the narrower ones still fit."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 from llguidance import LLMatcher
+from msgspec.structs import replace
 
 from tests.pipeline.enforcer.lark_machine import TOKENIZER
+from tests.pipeline.enforcer.tool_sets import random_parameters
 from toolgate.core.grammar import Bounds
+from toolgate.pipeline.enforcer.constrain import BOUNDED
 from toolgate.pipeline.enforcer.lark import HEAD, encode_schema
 from toolgate.pipeline.enforcer.schema_bounds import bound_schema
+from toolgate.pipeline.enforcer.schema_fit import fit_schema
+from toolgate.pipeline.enforcer.schema_length import shrink
+from toolgate.pipeline.enforcer.target import LLGUIDANCE
 
 BOUNDS = Bounds(digits=3, string=16, items=4, depth=1)
 OBJECT = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
@@ -98,3 +105,12 @@ def ref(name: str) -> dict[str, Any]:
 def test_what_is_left(schema: Any, fits: list[Any], wrong: list[Any]):
     assert [takes(schema, value) for value in fits] == [True] * len(fits)
     assert [takes(schema, value) for value in wrong] == [False] * len(wrong)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_however_narrow_the_bounds_are_a_value_is_left(seed: int):
+    plain = fit_schema(random_parameters(Random(seed)), LLGUIDANCE).schema
+    bounds = shrink(plain, replace(BOUNDED.bounds, total=500), LLGUIDANCE)
+    bounded = bound_schema(plain, bounds)
+    grammar = f"{HEAD}start : %json {encode_schema(bounded or {'enum': []})}"
+    assert LLMatcher.validate_grammar(grammar, None) == ""

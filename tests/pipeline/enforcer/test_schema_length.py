@@ -21,6 +21,12 @@ TIGHT = Bounds(string=20, items=3, depth=1)
 ROOM = Bounds(string=1024, items=16, depth=2, total=4096)
 
 
+def measured(schema: Any, bounds: Bounds, target: Target = GBNF) -> float:
+    found = longest(schema, bounds, target)
+    assert found is not None
+    return found
+
+
 def fitted(schema: Any, target: Target = GBNF) -> Any:
     return fit_schema(schema, target).schema
 
@@ -29,7 +35,7 @@ def fitted(schema: Any, target: Target = GBNF) -> Any:
 @given(st.integers(0, 1_000_000), st.sampled_from([TIGHT, replace(TIGHT, items=5, depth=0)]))
 def test_no_text_of_the_grammar_is_longer(seed: int, bounds: Bounds):
     schema = random_parameters(Random(seed))
-    assert grammar_of(schema, bounds).longest <= longest(fitted(schema), bounds, GBNF)
+    assert grammar_of(schema, bounds).longest <= measured(fitted(schema), bounds)
 
 
 def test_what_is_said_is_not_far_from_the_truth():
@@ -37,7 +43,7 @@ def test_what_is_said_is_not_far_from_the_truth():
     ratios = []
     for seed in range(40):
         schema = random_parameters(Random(seed))
-        ratios.append(longest(fitted(schema), TIGHT, GBNF) / grammar_of(schema, TIGHT).longest)
+        ratios.append(measured(fitted(schema), TIGHT) / grammar_of(schema, TIGHT).longest)
     assert sum(ratios) / len(ratios) < 2
 
 
@@ -58,7 +64,7 @@ def test_bounds_shrink_until_there_is_room(schema: Any, target: Target):
     whole = fitted({"type": "object", **schema}, target)
     assert longest(whole, Bounds(), target) == inf
     narrow = shrink(whole, ROOM, target)
-    assert longest(whole, narrow, target) <= 4096
+    assert measured(whole, narrow, target) <= 4096
     if target is GBNF:
         assert grammar_of({"type": "object", **schema}, ROOM).longest <= 4096
 
@@ -90,7 +96,7 @@ def test_where_tokens_are_counted_these_are_told(schema: Any, most: int):
     outer = fitted({"type": "object", "properties": {"a": schema}}, XGRAMMAR)
     empty = fitted({"type": "object", "properties": {"a": {"type": "null"}}}, XGRAMMAR)
     null = len("false")
-    assert longest(outer, bounds, XGRAMMAR) - longest(empty, bounds, XGRAMMAR) == most - null
+    assert measured(outer, bounds, XGRAMMAR) - measured(empty, bounds, XGRAMMAR) == most - null
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_where_tokens_are_counted_these_are_told(schema: Any, most: int):
 def test_where_no_value_is_left_nothing_is_long(schema: Any):
     members = {"properties": {"x": schema}, "required": ["x"], "additionalProperties": False}
     inner = {"type": "object", **members, "properties": {"x": {"$ref": "#/$defs/e"}}}
-    assert longest({"type": "object", **members, "$defs": {"e": inner}}, TIGHT, GBNF) == 0
+    assert longest({"type": "object", **members, "$defs": {"e": inner}}, TIGHT, GBNF) is None
 
 
 @pytest.mark.parametrize(
@@ -125,4 +131,20 @@ def test_of_each_form(schema: Any):
     definitions = {"n": {"type": "string"}, "e": endless, "f": inner}
     whole = {"type": "object", **schema, "$defs": definitions}
     bounds = replace(TIGHT, depth=0)
-    assert grammar_of(whole, bounds).longest <= longest(fitted(whole), bounds, GBNF)
+    assert grammar_of(whole, bounds).longest <= measured(fitted(whole), bounds)
+
+
+def test_bounds_never_shrink_so_far_that_nothing_is_left():
+    """The call would be held to any object then, and break its schema (`{"x": ""}`)."""
+    other = {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/one"}]}
+    definitions = {
+        "one": object_of("two", {"$ref": "#/$defs/two"}),
+        "two": object_of("one", other),
+    }
+    whole = fitted(object_of("a", {"$ref": "#/$defs/one"}) | {"$defs": definitions})
+    assert longest(whole, replace(ROOM, depth=0), GBNF) is None
+    assert measured(whole, shrink(whole, replace(ROOM, total=1), GBNF)) > 1
+
+
+def object_of(key: str, schema: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {key: schema}, "required": [key]}

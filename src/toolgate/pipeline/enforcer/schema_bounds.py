@@ -10,13 +10,25 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from toolgate.core.grammar import Bounds
+from toolgate.pipeline.enforcer.regex import read_pattern
+from toolgate.pipeline.enforcer.regex_length import measure
 
 Schema: TypeAlias = dict[str, Any]
 SMALLEST: Final = 1e-9
 """A number's last digit: llguidance bounds a fraction's digits in no other way."""
+ROOM_FOR_FORMAT: Final = 64
+"""Characters: a UUID has 36."""
 _SCALARS: Final = ("string", "number", "boolean", "null")
 _ANY_ARRAY: Final = {"type": "array", "items": {}}
 _ANY_OBJECT: Final = {"type": "object", "properties": {}, "additionalProperties": {}}
+
+
+def shortest_text(schema: Schema) -> int:
+    """Characters that a string must have room for, however narrow its bounds are."""
+    if "format" in schema:
+        return ROOM_FOR_FORMAT
+    least: int = schema.get("minLength", 0)
+    return max(least, measure(read_pattern(schema["pattern"]))[0]) if "pattern" in schema else least
 
 
 def is_bounded(bounds: Bounds) -> bool:
@@ -74,7 +86,8 @@ class _Bounder:
         bounded: Schema | None
         match schema["type"]:
             case "string":
-                bounded = {"maxLength": place.narrow(self._string)} | schema
+                most = max(place.narrow(self._string), shortest_text(schema))
+                bounded = {"maxLength": most} | schema
             case "integer":
                 bounded = {"minimum": -self._most, "maximum": self._most} | schema
             case "number":

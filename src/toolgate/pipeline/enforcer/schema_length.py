@@ -18,6 +18,7 @@ from toolgate.pipeline.enforcer.gbnf_scalars import LONGEST_KEY
 from toolgate.pipeline.enforcer.place import TOP, Place
 from toolgate.pipeline.enforcer.recursion import find_recursive
 from toolgate.pipeline.enforcer.regex import Cat, Chars, Or, Pattern, Repeat, read_pattern
+from toolgate.pipeline.enforcer.schema_bounds import shortest_text
 from toolgate.pipeline.enforcer.schema_merge import Schema
 from toolgate.pipeline.enforcer.target import Target
 
@@ -33,11 +34,15 @@ BESIDE: Final = 2 * GAP + 1
 
 def shrink(schema: Schema, bounds: Bounds, target: Target) -> Bounds:
     """The widest bounds with which no value is longer than their `total`; of a schema that demands
-    more than that by itself, the narrowest."""
+    more than that by itself, the narrowest with which it has a value at all."""
     narrow = bounds
     for step in _STEPS if bounds.total is not None else ():
-        narrow = _narrow(bounds, *step)
-        if longest(schema, narrow, target) <= (bounds.total or 0):
+        tried = _narrow(bounds, *step)
+        length = longest(schema, tried, target)
+        if length is None:
+            break
+        narrow = tried
+        if length <= (bounds.total or 0):
             break
     return narrow
 
@@ -60,13 +65,13 @@ def _narrow(bounds: Bounds, strings: int, lists: int, levels: int) -> Bounds:
     )
 
 
-def longest(schema: Schema, bounds: Bounds, target: Target) -> float:
-    """Characters of the longest value, or tokens; infinite where it need not end."""
+def longest(schema: Schema, bounds: Bounds, target: Target) -> float | None:
+    """Characters of the longest value, or tokens; infinite where it need not end, None where the
+    bounds leave no value."""
     definitions = schema.get("$defs", {})
-    found = _Measure(definitions, bounds, target).value(
+    return _Measure(definitions, bounds, target).value(
         {key: schema[key] for key in schema if key != "$defs"}, TOP
     )
-    return found or 0
 
 
 class _Measure:
@@ -134,7 +139,7 @@ class _Measure:
         bound = place.narrowed(self._bounds.string)
         if "pattern" in schema:
             return QUOTES + self._pattern(read_pattern(schema["pattern"]), bound, 0)
-        least: float = schema.get("minLength", 0)
+        least: float = shortest_text(schema)
         most: float = schema.get("maxLength", inf)
         if bound is not None:
             most = max(least, min(bound, most))
