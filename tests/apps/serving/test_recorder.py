@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from toolgate.apps.http.access_log import RequestRecord
 from toolgate.apps.serving.recorder import Recorder, open_recorder
 from toolgate.apps.settings.config import Config
 from toolgate.core.chunk import Chunk, Usage
@@ -193,6 +194,24 @@ async def test_a_client_that_leaves(open_gateway, tmp_path):
     left.set()
     await asyncio.gather(request, return_exceptions=True)
     assert (await find(tmp_path)).status == 499
+
+
+def test_an_id_that_comes_again_while_it_is_answered(tmp_path):
+    async def send(message: Any) -> None: ...
+
+    recorder = open_recorder(Config(trace_file=tmp_path / "t.db"), lambda outcome, amount: None)
+    takes = [recorder.begin(RequestRecord("same", "POST", CHAT), b"", send) for _ in "abc"]
+    assert len(recorder.running()) == 3
+    recorder.end(takes[2])
+    left = recorder.snapshot("same")
+    assert left is not None and left.started == takes[1].row().started
+    recorder.end(takes[0])
+    recorder.end(takes[1])
+    assert recorder.running() == [] and recorder.snapshot("same") is None
+    recorder.close()
+    store = TraceStore(tmp_path / "t.db")
+    assert [row.id for row in store.rows()] == ["same", "same~2", "same~1"]
+    store.close()
 
 
 async def test_nothing_is_recorded_unless_it_is_wanted(open_gateway, tmp_path):

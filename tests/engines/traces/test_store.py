@@ -32,9 +32,24 @@ def test_a_recording_comes_back_as_it_was(store):
     assert store.newest == 1
 
 
-def test_an_id_that_comes_again_replaces_the_first(store):
+def test_a_recording_that_is_stored_again_replaces_itself(store):
     store.add([make_recording(), make_recording(model="other")])
     assert [(row.id, row.model) for row in store.rows()] == [("req_1", "other")]
+
+
+def test_an_id_that_comes_again_erases_nothing(store):
+    recordings = [make_recording(started=NOW + at, model=f"m{at}") for at in range(3)]
+    for one in recordings:
+        store.add([one])
+    told = [(row.id, row.model) for row in store.rows()]
+    assert told == [("req_1", "m2"), ("req_1~2", "m1"), ("req_1~1", "m0")]
+    assert [store.find(name) for name, _ in told] == recordings[::-1]
+    assert ids(store, text="REQ_1") == ids(store, tool="look") == [name for name, _ in told]
+    store.add(recordings)
+    assert [row.model for row in store.rows()] == ["m2", "m1", "m0"]
+    assert list(store.each(Wanted())) == recordings and ids(store)[0] == "req_1"
+    store.make_room(NOW + 9 * DAY)
+    assert ids(store) == ids(store, text="req_1") == []
 
 
 @pytest.mark.parametrize(

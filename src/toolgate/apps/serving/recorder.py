@@ -37,7 +37,7 @@ class Recorder:
     def __init__(self, contents: Contents = "off", writer: TraceWriter | None = None) -> None:
         self.contents: Final = contents
         self.writer: Final = writer
-        self._running: dict[str, Take] = {}
+        self._running: dict[Take, None] = {}  # by themselves: an id may come twice
 
     @property
     def on(self) -> bool:
@@ -48,7 +48,7 @@ class Recorder:
         """The take of a request, whose answer goes through `Take.send`."""
         take = Take(record, body, send, contents=self.contents if self.on else None)
         if self.on:
-            self._running[record.id] = take
+            self._running[take] = None
         return take
 
     def end(self, take: "Take") -> None:
@@ -56,18 +56,20 @@ class Recorder:
         if self.writer is None:
             return
         take.end()
-        self._running.pop(take.record.id, None)
+        self._running.pop(take, None)
         self.writer.put(take.packed)
 
     def running(self) -> list[Row]:
         """The requests under way in this process, the newest first."""
-        takes = reversed(list(self._running.values()))
+        takes = reversed(list(self._running))
         return [take.row() for take in takes]
 
     def snapshot(self, recording_id: str) -> Recording | None:
-        """A request under way as it is now."""
-        take = self._running.get(recording_id)
-        return None if take is None else unpack(take.packed())
+        """A request under way as it is now; the newest of this id."""
+        for take in reversed(self._running):
+            if take.record.id == recording_id:
+                return unpack(take.packed())
+        return None
 
     def close(self) -> None:
         """Writes what waits."""

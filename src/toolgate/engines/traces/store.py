@@ -58,7 +58,10 @@ class TraceStore:
     # -- writing ------------------------------------------------------------------------------
 
     def add(self, recordings: Sequence[Recording]) -> None:
-        """Stores all of them, or none; one with an id that is there already replaces it.
+        """Stores all of them, or none; one that is there already (id, beginning) is replaced.
+
+        Clients choose ids, and choose some twice: the newest keeps it, and the one before it is
+        `id~number` from then on.
 
         Raises: sqlite3.Error, for instance when the disk is full.
         """
@@ -75,8 +78,8 @@ class TraceStore:
                 self._add(row, body)
 
     def _add(self, row: Row, body: _Body) -> None:
-        known = self._base.execute("SELECT number FROM rows WHERE id = ?", (row.id,)).fetchall()
-        self._delete([number for (number,) in known])
+        self._delete_same(row)
+        self._rename(row.id)
         values = {name: _to_column(name, value) for name, value in asdict(row).items()}
         names = (*COLUMNS, "bytes")
         number = self._base.execute(
@@ -87,6 +90,29 @@ class TraceStore:
         self._base.executemany(
             "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)",
             [(kind, name, number) for kind, of in MARKS.items() for name in getattr(row, of)],
+        )
+
+    def _delete_same(self, row: Row) -> None:
+        known = self._base.execute(
+            "SELECT number FROM rows WHERE started = ? AND id IN (?, ? || '~' || number)",
+            (row.started, row.id, row.id),
+        )
+        self._delete([number for (number,) in known.fetchall()])
+
+    def _rename(self, taken: str) -> None:
+        """By taking it out and in: the index of texts hears of nothing else."""
+        names = ("number", *COLUMNS, "bytes")
+        found = self._base.execute(
+            f"SELECT {', '.join(names)} FROM rows WHERE id = ?", (taken,)
+        ).fetchone()
+        if found is None:
+            return
+        values = dict(zip(names, found, strict=True))
+        values["id"] = f"{taken}~{values['number']}"
+        self._base.execute("DELETE FROM rows WHERE number = ?", (values["number"],))
+        self._base.execute(
+            f"INSERT INTO rows ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+            list(values.values()),
         )
 
     def make_room(self, now: float) -> int:
