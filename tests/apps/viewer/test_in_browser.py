@@ -17,6 +17,8 @@ from tests.apps.viewer.watched_gateway import (
     tell_stories,
     watched_gateway,
 )
+from tests.engines.traces.recordings import make_recording
+from toolgate.engines.traces.store import TraceStore
 
 PAGES = ["", "turn.html?id=roo-1", "turn.html?id=ann-1", "turn.html?id=broken", "deployment.html"]
 KEY = "tg-right"
@@ -213,6 +215,61 @@ def test_the_deployment_is_drawn(page):
     expect(page).to_have_url(re.compile("hours=168"))
     page.get_by_role("link", name="call missing").click()
     expect(page.locator("a.row")).to_have_count(1)
+
+
+FAKE_LINE = """window.EventSource = class extends EventTarget {
+    constructor() { super(); window.line = this; }
+    close() {}
+    tell(newest) {
+        const data = JSON.stringify({ newest, running: [] });
+        this.dispatchEvent(new MessageEvent("message", { data }));
+    }
+}"""
+
+
+def test_what_is_typed_is_kept_while_much_is_new(page):
+    page.add_init_script(FAKE_LINE)
+    page.clock.install()
+    page.goto("")
+    expect(page.locator("a.row").first).to_be_visible()
+    page.wait_for_function("window.line")
+    page.evaluate("line.tell(1)")
+    page.get_by_role("searchbox").fill("ann")
+    page.evaluate("line.tell(2)")
+    page.clock.run_for(300)
+    expect(page).to_have_url(re.compile("text=ann"))
+
+
+def test_the_deployment_is_looked_at_however_much_is_new(page):
+    page.add_init_script(FAKE_LINE)
+    page.clock.install()
+    page.goto("deployment.html?hours=1")
+    expect(page.locator("dl.tiles")).to_be_visible()
+    page.wait_for_function("window.line")
+    page.evaluate("window.looks = 0")
+    page.evaluate("window.asked = fetch; window.fetch = (...all) => (looks++, asked(...all)); 0")
+    for newest in range(1, 5):
+        page.evaluate(f"line.tell({newest})")
+        page.clock.run_for(1500)
+    assert page.evaluate("looks") >= 1
+
+
+def test_older_conversations_stay_when_something_is_new(browser, tmp_path):
+    store = TraceStore(tmp_path / "t.db", max_days=1e6)
+    now = time.time()
+    store.add([make_recording(f"r{at}", conversation=f"c{at}", started=now) for at in range(60)])
+    store.close()
+    with watched_gateway(tmp_path / "t.db") as gateway:
+        page = browser.new_page()
+        page.goto(f"{gateway.url}/_toolgate/")
+        expect(page.locator("#live")).to_have_text("live")
+        expect(page.locator("a.row")).to_have_count(50)
+        page.get_by_role("button", name="Older").click()
+        expect(page.locator("a.row")).to_have_count(60)
+        gateway.ask([{"role": "user", "content": "Is it live?"}], "Cline/3", "new")
+        expect(row(page, "Is it live?").locator(".outcome")).to_have_text("tool calls")
+        expect(page.locator("a.row")).to_have_count(61)
+        page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

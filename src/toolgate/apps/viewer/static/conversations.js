@@ -21,7 +21,8 @@ let shown = [];
 let running = [];
 let newest = null;
 let isLoaded = false;
-let asked = 0;
+let applied = {}; // the filters of what is shown; an answer to others is late
+let typing = 0;
 let waiting = 0;
 
 function draw() {
@@ -82,19 +83,31 @@ async function loadChoices() {
   for (const name of FILTERS) offer(name, choices[name] ?? [], selects[name].value);
 }
 
-/** What is asked for last is shown, whatever comes later. */
-async function load({ more = false } = {}) {
-  const mine = (asked += 1);
-  const numbers = shown.map((one) => one.newest.number);
-  const before = more ? Math.min(...numbers) : 0;
-  const page = await ask("conversations", { ...wanted(), before, limit: PAGE });
-  if (mine !== asked) return;
-  const known = new Set(more ? shown.map((one) => one.conversation || one.newest.id) : []);
-  const fresh = page.filter((one) => !known.has(one.conversation || one.newest.id));
-  shown = more ? [...shown, ...fresh] : page;
-  older.hidden = page.length < PAGE;
+/** The first page, or the next one; `anew` in place of what is shown, else into it. */
+async function load({ more = false, anew = false } = {}) {
+  if (anew) applied = wanted();
+  const asked = applied;
+  const before = more ? Math.min(...shown.map((one) => one.newest.number)) : 0;
+  const page = await ask("conversations", { ...asked, before, limit: PAGE });
+  if (asked !== applied) return;
+  const isWhole = page.length < PAGE;
+  const last = shown[0]?.newest.number ?? 0;
+  const isTorn = !more && !isWhole && page.at(-1).newest.number > last; // more came than a page holds
+  if (isTorn) applied = { ...applied };
+  if (anew || isTorn || more) older.hidden = isWhole;
+  shown = anew || isTorn ? page : merge(shown, page);
   isLoaded = true;
   drawRows();
+}
+
+/** Each conversation once, by its newest request, in whichever order the pages came. */
+function merge(...pages) {
+  const each = new Map();
+  for (const one of pages.flat()) {
+    const key = one.conversation || one.newest.id;
+    if (!(each.get(key)?.newest.number > one.newest.number)) each.set(key, one);
+  }
+  return [...each.values()].sort((a, b) => b.newest.number - a.newest.number);
 }
 
 function drawRows() {
@@ -185,9 +198,9 @@ function tick() {
   }
 }
 
-async function refresh() {
+async function refresh(how = {}) {
   try {
-    await Promise.all([load(), loadChoices()]);
+    await Promise.all([load(how), loadChoices()]);
   } catch (error) {
     status.textContent = error.message;
   }
@@ -199,8 +212,10 @@ function hear(change) {
   newest = change.newest;
   drawRows();
   if (!isNew) return;
-  clearTimeout(waiting);
-  waiting = setTimeout(refresh, CALM);
+  waiting ||= setTimeout(() => {
+    waiting = 0;
+    refresh();
+  }, CALM);
 }
 
 async function start() {
@@ -208,11 +223,11 @@ async function start() {
   draw();
   const changed = () => {
     writeAddress();
-    refresh();
+    refresh({ anew: true });
   };
   search.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(changed, CALM);
+    clearTimeout(typing);
+    typing = setTimeout(changed, CALM);
   });
   for (const name of FILTERS) selects[name].addEventListener("change", changed);
   const rows = () => main.querySelectorAll("a.row");
@@ -223,7 +238,7 @@ async function start() {
     "/": ["find", () => search.focus()],
   });
   try {
-    await Promise.all([load(), loadChoices()]);
+    await Promise.all([load({ anew: true }), loadChoices()]);
   } catch (error) {
     show(list, el("li.nothing", {}, error.message));
   }

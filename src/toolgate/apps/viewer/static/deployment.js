@@ -118,8 +118,10 @@ function hear(change) {
   const isNew = newest !== null && change.newest !== newest;
   newest = change.newest;
   if (!isNew) return;
-  clearTimeout(waiting);
-  waiting = setTimeout(refresh, CALM);
+  waiting ||= setTimeout(() => {
+    waiting = 0; // put off by each change, it would never look while there is much
+    refresh();
+  }, CALM);
 }
 
 async function start() {
