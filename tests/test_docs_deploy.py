@@ -124,6 +124,27 @@ def test_volumes_and_secrets_of_compose_exist():
     assert (ROOT / build["dockerfile"]).is_file()
 
 
+def test_both_of_compose_reach_a_gated_model():
+    told = [one["environment"].get("HF_TOKEN") for one in COMPOSE["services"].values()]
+    assert told == ["${HF_TOKEN:-}"] * 2
+
+
+def test_git_leaves_the_keys_alone():
+    (file,) = [one["file"] for one in COMPOSE["secrets"].values()]
+    ignored = (ROOT / ".gitignore").read_text("utf-8").split()
+    assert (DEPLOY / file).relative_to(ROOT).as_posix() in ignored
+
+
+def test_a_claim_is_one_pods():
+    text = TEXTS["helm/templates/deployment.yaml"]
+    assert re.search(
+        r"{{- if \.Values\.stateClaim }}\n( +#.*\n)* +strategy: { type: Recreate }", text
+    )
+    assert re.search(
+        r"and \.Values\.stateClaim \(gt \(int \.Values\.replicas\) 1\) }}\n{{- fail", text
+    )
+
+
 def test_the_image_is_built_of_what_there_is():
     makefile = (ROOT / "Makefile").read_text("utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
