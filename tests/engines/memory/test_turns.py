@@ -95,5 +95,5 @@ async def test_with_a_url_redis_does():
 def test_a_missing_package_is_named(monkeypatch: Any):
     monkeypatch.delitem(sys.modules, "toolgate.engines.memory.redis_turns")
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(ConfigError, match=r"toolgate\[redis\]"):
+    with pytest.raises(ConfigError, match=r"\.\[redis\]"):
         open_memory("redis://localhost")

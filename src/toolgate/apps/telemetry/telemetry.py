@@ -47,6 +47,6 @@ def open_telemetry(config: Config, environment: Mapping[str, str]) -> Telemetry:
         from toolgate.apps.telemetry.otel import open_otel  # noqa: PLC0415  an optional extra
     except ModuleNotFoundError:
         raise ConfigError(
-            "opentelemetry is on and not installed: pip install 'toolgate[otel]'"
+            "opentelemetry is on and not installed: pip install '.[otel]' in the checkout"
         ) from None
     return open_otel(environment)

@@ -47,7 +47,7 @@ def open_memory(url: str | None) -> Memory:
         from toolgate.engines.memory.redis_turns import RedisMemory  # noqa: PLC0415  an optional extra
     except ModuleNotFoundError:
         raise ConfigError(
-            "To remember in Redis, toolgate needs its client: pip install 'toolgate[redis]'"
+            "Remembering in Redis needs Redis's client: pip install '.[redis]' in the checkout"
         ) from None
     return RedisMemory(url)
 
