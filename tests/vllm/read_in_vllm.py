@@ -47,7 +47,7 @@ def read(answer: dict[str, Any], tokenizer: Any) -> dict[str, Any]:
     request = open_parser().adjust_request(request)
     prompt = tokenizer.encode("hi " + answer["prefill"], add_special_tokens=False)
     whole = open_parser()
-    whole.is_reasoning_end(prompt)
+    whole.set_prompt_token_ids(prompt)  # all that a later one of `n` answers is told
     reasoning, content, calls = whole.parse(answer["raw"], request, enable_auto_tools=True)
     told = [[call.name, call.arguments] for call in calls or []]
     return {

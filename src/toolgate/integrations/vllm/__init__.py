@@ -40,6 +40,7 @@ try:
         FunctionCall,
         ToolCall,
     )
+    from vllm.parser.abstract_parser import DelegatingParser
     from vllm.parser.utils import count_history_tool_calls
     from vllm.reasoning import ReasoningParser, ReasoningParserManager
     from vllm.tool_parsers import ToolParser, ToolParserManager
@@ -332,5 +333,13 @@ def _declaration(tool: Any) -> dict[str, Any]:
     return fields if "function" in fields else {"type": "function", "function": fields}
 
 
+def _tell_prompt(parser: Any, prompt_token_ids: Sequence[int]) -> None:
+    if isinstance(parser.reasoning_parser, ToolgateReasoningParser):
+        parser.reasoning_parser.is_reasoning_end(prompt_token_ids)
+
+
+# vLLM 0.32 tells this to every parser of a whole answer, but the one that holds ours keeps it. With
+# `n` above 1 or `include_reasoning: false` nobody else says whether the prompt began the reasoning.
+DelegatingParser.set_prompt_token_ids = _tell_prompt
 ToolParserManager.register_module(NAME, module=ToolgateToolParser)
 ReasoningParserManager.register_module(NAME, module=ToolgateReasoningParser)
