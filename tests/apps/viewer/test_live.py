@@ -34,6 +34,7 @@ class Running:
 
 
 def listen(file: Path, running: Running, looks: int = 10**9) -> AsyncIterator[bytes]:
+    TraceStore(file).close()
     shelf = Shelf(file, running)
     return changes(shelf, lambda: running.looks >= looks, look_seconds=0.001)
 

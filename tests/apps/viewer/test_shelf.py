@@ -43,5 +43,8 @@ async def test_a_file_that_cannot_be_read_now_is_told_as_that(tmp_path):
     def fail(store: TraceStore) -> None:
         raise sqlite3.OperationalError("database is locked")
 
+    with pytest.raises(Overloaded, match="unable to open"):
+        await Shelf(tmp_path / "t.db").ask(fail)
+    TraceStore(tmp_path / "t.db").close()
     with pytest.raises(Overloaded, match="database is locked"):
         await Shelf(tmp_path / "t.db").ask(fail)

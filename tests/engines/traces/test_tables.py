@@ -1,12 +1,16 @@
 """A file of an earlier toolgate is brought up to date; one of something else is refused."""
 
+import os
 import sqlite3
+import tempfile
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.engines.traces.recordings import make_recording
+from toolgate.engines.traces.row import Wanted
 from toolgate.engines.traces.store import TraceStore
 from toolgate.engines.traces.tables import Transaction, open_base
 from toolgate.errors import ConfigError
@@ -27,6 +31,48 @@ def test_a_file_of_an_earlier_shape_is_brought_up_to_date(tmp_path, shape):
     again = TraceStore(file)
     assert len(again.rows()) == 2
     again.close()
+
+
+@pytest.mark.parametrize("shape", [1, 2])
+def test_looking_at_a_file_of_an_earlier_shape_leaves_it(tmp_path, shape):
+    file = tmp_path / "t.db"
+    make_earlier(file, shape)
+    before = file.read_bytes()
+    store = TraceStore(file, read_only=True)
+    assert [(row.id, row.calls) for row in store.rows()] == [("req_1", 0 if shape == 1 else 1)]
+    assert store.find("req_1") == make_recording() and len(store.rows(Wanted(text="req"))) == 1
+    assert len(store.conversations()) == len(list(store.each(Wanted(tool="look")))) == 1
+    assert store.newest == 1 and store.choices()["model"] == ["kimi"]
+    assert sum(span.requests for span in store.history(0, 1e9)) == 1
+    with pytest.raises(sqlite3.OperationalError, match="view"):
+        store.add([make_recording("req_2")])
+    store.close()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such rights there")
+@pytest.mark.parametrize("is_written", [False, True])
+def test_whoever_may_read_the_file_needs_no_more(is_written):
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as done:
+        file = Path(folder) / "a t.db"
+        writer = TraceStore(file)
+        writer.add([make_recording()])
+        if not is_written:
+            writer.close()
+        there = sorted(Path(folder).iterdir())
+        for one in there:
+            one.chmod(0o444)
+        Path(folder).chmod(0o555)
+        done.callback(Path(folder).chmod, 0o755)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+            done.callback(os.seteuid, 0)
+        store = TraceStore(file, read_only=True)
+        assert store.find("req_1") == make_recording()
+        store.close()
+        assert sorted(Path(folder).iterdir()) == there
+        done.close()
+        writer.close()
 
 
 def make_earlier(file: Path, shape: int) -> None:
@@ -61,8 +107,9 @@ def test_what_cannot_be_committed_is_rolled_back(tmp_path):
 
 def test_a_file_of_a_later_shape_is_refused(tmp_path):
     open_base(tmp_path / "t.db").execute("PRAGMA user_version = 99").connection.close()
-    with pytest.raises(ConfigError, match="a later toolgate wrote it"):
-        TraceStore(tmp_path / "t.db")
+    for read_only in (False, True):
+        with pytest.raises(ConfigError, match="a later toolgate wrote it"):
+            TraceStore(tmp_path / "t.db", read_only=read_only)
 
 
 @pytest.mark.parametrize("content", ["text", "database", "folder"])
@@ -78,3 +125,5 @@ def test_a_file_of_something_else_is_refused(tmp_path, content):
         file.mkdir()
     with pytest.raises(ConfigError, match="other cannot keep traces"):
         TraceStore(file)
+    with pytest.raises(ConfigError, match="other cannot be read"):
+        TraceStore(file, read_only=True)

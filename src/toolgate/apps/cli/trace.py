@@ -146,7 +146,7 @@ def _store(file: Path | None, *, new: bool = False) -> Iterator[TraceStore]:
         raise ConfigError("name the recordings' file with --file, or in TOOLGATE_TRACE_FILE")
     if not (new or named.is_file()):
         raise ConfigError(f"there is no file {named}; `toolgate serve --trace-file` writes one")
-    with closing(TraceStore(named)) as store:
+    with closing(TraceStore(named, read_only=not new)) as store:
         yield store
 
 

@@ -46,7 +46,7 @@ def _opened(file: Path) -> Iterator[Path]:
             f"cannot read {file} ({error.strerror}); `toolgate serve --trace-file` writes one"
         ) from None
     if is_store:
-        TraceStore(file).close()  # says what is wrong with it before a page has to
+        TraceStore(file, read_only=True).close()  # says what is wrong with it before a page has to
         yield file
         return
     try:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from toolgate.engines.traces.row import Row
 from toolgate.engines.traces.store import TraceStore
-from toolgate.errors import Overloaded
+from toolgate.errors import ConfigError, Overloaded
 from toolgate.pipeline.trace import Recording
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Shelf:
     @staticmethod
     def _ask(file: Path, question: Callable[[TraceStore], T]) -> T:
         try:
-            with closing(TraceStore(file)) as store:
+            with closing(TraceStore(file, read_only=True)) as store:
                 return question(store)
-        except sqlite3.Error as error:  # busy for long, or no file of recordings any more
+        except (ConfigError, sqlite3.Error) as error:  # busy for long, or gone
             raise Overloaded(f"{file} cannot be read now ({error}); try again.") from error

@@ -104,7 +104,7 @@ def _text(piece: Piece) -> Iterator[Entry]:
 
 
 def _store(piece: Piece) -> Iterator[Entry]:
-    with closing(TraceStore(Path(piece.path))) as store:
+    with closing(TraceStore(Path(piece.path), read_only=True)) as store:
         for recording in store.each(Wanted()):
             yield Entry(f"{piece.path}, {recording.id}", recording)
 

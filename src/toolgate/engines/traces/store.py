@@ -17,7 +17,7 @@ from msgspec.structs import asdict, replace
 from toolgate.engines.traces.history import Span, read_history
 from toolgate.engines.traces.query import MARKS, Query, of_conversation, to_query
 from toolgate.engines.traces.row import ConversationRow, Row, Wanted, summarize_packed
-from toolgate.engines.traces.tables import COLUMNS, Transaction, has_words, open_base
+from toolgate.engines.traces.tables import COLUMNS, Transaction, has_words, open_base, open_to_read
 from toolgate.errors import ConfigError
 from toolgate.pipeline.packed import Packed, decode_packed, encode_packed, pack, unpack
 from toolgate.pipeline.trace import Recording, decode_recording
@@ -37,19 +37,28 @@ _LISTS: Final = frozenset({"tools", "anomalies", "repairs", "findings"})
 
 
 class TraceStore:
-    """The file; made if there is none."""
+    """The file; made if there is none, and brought up to date if an earlier toolgate made it."""
 
     def __init__(
-        self, file: Path, *, max_bytes: int = 512 * MEBIBYTE, max_days: float = 30.0
+        self,
+        file: Path,
+        *,
+        max_bytes: int = 512 * MEBIBYTE,
+        max_days: float = 30.0,
+        read_only: bool = False,
     ) -> None:
-        """Raises: ConfigError when the file cannot be opened, or is none of ours."""
+        """With `read_only` the file must be there, and nothing is written, not even its shape.
+
+        Raises: ConfigError when the file cannot be opened, or is none of ours.
+        """
         self._max_bytes = max_bytes
         self._max_seconds = max_days * DAY
         try:
-            self._base = open_base(file)
+            self._base = open_to_read(file) if read_only else open_base(file)
             self._has_words = has_words(self._base)
         except sqlite3.Error as error:
-            raise ConfigError(f"{file} cannot keep traces ({error})") from None
+            what = "cannot be read" if read_only else "cannot keep traces"
+            raise ConfigError(f"{file} {what} ({error})") from None
 
     def close(self) -> None:
         """Lets go of the file."""

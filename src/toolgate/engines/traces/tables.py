@@ -1,5 +1,6 @@
 """The tables of a file of recordings, and how a file of an earlier toolgate comes to have them."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,12 @@ _CHANGES: Final = {
     2: tuple(f"ALTER TABLE bodies ADD COLUMN {name} BLOB" for name in ("request", "answer")),
 }
 """A file's shape → what makes the next one of it."""
+_VIEWS: Final = {
+    1: "CREATE TEMP VIEW rows AS "
+    "SELECT *, 0 AS calls, 0 AS valid_calls, 0 AS cached_tokens FROM main.rows",
+    2: "CREATE TEMP VIEW bodies AS SELECT *, NULL AS request, NULL AS answer FROM main.bodies",
+}
+"""The same for whoever only reads: the file stays as it is, a gateway may still write into it."""
 _TABLES: Final = f"""
 CREATE TABLE rows (
     number INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(COLUMNS)}, bytes INTEGER
@@ -40,6 +47,7 @@ PRAGMA user_version = {_SHAPE};
 """
 _PIECES: Final = (3, 34, 0)
 """The first SQLite with an index of three-letter pieces; some systems' builds have no FTS5."""
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
 _NEW, _OLD = (", ".join(f"{of}.{name}" for name in SEARCHED) for of in ("new", "old"))
 _WORDS: Final = f"words (words, rowid, {', '.join(SEARCHED)})"
 _INDEX: Final = (
@@ -74,6 +82,35 @@ def open_base(file: Path) -> sqlite3.Connection:
     return base
 
 
+def open_to_read(file: Path) -> sqlite3.Connection:
+    """The file as it is, of whatever shape; nothing in it is changed.
+
+    Raises: sqlite3.Error when it cannot be read, or is none of ours.
+    """
+    base = sqlite3.connect(_address(file), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        base.create_function("fold", 1, str.lower, deterministic=True)
+        shape = _shape(base)
+        if shape == 0:
+            raise sqlite3.DatabaseError("it is a database of something else; name another file")
+        _refuse_later(shape)
+        for before in range(shape, _SHAPE):
+            base.execute(_VIEWS[before])
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
+
+
+def _address(file: Path) -> str:
+    """Where the folder is not ours to write and no journal lies there, SQLite needs to be told
+    that it can do without one: https://www.sqlite.org/wal.html#readonly."""
+    file = file.resolve()
+    has_journal = file.with_name(f"{file.name}-wal").exists()
+    alone = not has_journal and not os.access(file.parent, os.W_OK, effective_ids=_EFFECTIVE)
+    return f"{file.as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+
+
 def has_words(base: sqlite3.Connection) -> bool:
     """Whether there is an index of texts, so that one is found without reading all rows."""
     return _has_trigger(base) and _can_index(base)
@@ -104,10 +141,14 @@ def _make_tables(base: sqlite3.Connection) -> None:
         shape = _shape(base)  # another process may have been faster
         if shape == 0 and base.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise sqlite3.DatabaseError("it is a database of something else; name another file")
-        if shape > _SHAPE:
-            raise sqlite3.DatabaseError("a later toolgate wrote it; name another file")
+        _refuse_later(shape)
         for statement in _steps(shape):
             base.execute(statement)
+
+
+def _refuse_later(shape: int) -> None:
+    if shape > _SHAPE:
+        raise sqlite3.DatabaseError("a later toolgate wrote it; name another file")
 
 
 def _steps(shape: int) -> list[str]:
