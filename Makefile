@@ -37,7 +37,7 @@ setup: .venv/dev.stamp  ## Make .venv with everything a developer needs
 demo: .venv/runtime.stamp  ## Ask the built-in model for a tool call, no server and no GPU needed
 	@$(BIN)/toolgate demo --prompt "What's the weather like in shanghai today?"
 
-test: .venv/dev.stamp  ## Run the tests: no GPU, no network
+test: .venv/dev.stamp  ## Run the tests: no GPU, and no network but for a browser where none is (npm, 70 MB)
 	@$(BIN)/pytest -q
 
 check: .venv/dev.stamp  ## Check lock, format, lint, types, floors, budgets, docs and coverage

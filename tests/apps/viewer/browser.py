@@ -32,11 +32,11 @@ _NONE = (
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Skips the test where there is none."""
+    """Skips the test without one; under TOOLGATE_BROWSER_REQUIRED, as in CI, fails it."""
     with sync_playwright() as playwright:
         path = _find(playwright)
         if path is None:
-            pytest.skip(_NONE)
+            (pytest.fail if os.environ.get("TOOLGATE_BROWSER_REQUIRED") else pytest.skip)(_NONE)
         # Chromium's sandbox does not let root in; what it shows here is ours.
         rights = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
         known = os.environ.get("LD_LIBRARY_PATH", "")

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -59,6 +60,16 @@ PALE = """() => {
 def browser() -> Iterator[Browser]:
     with open_browser() as opened:
         yield opened
+
+
+@pytest.mark.parametrize(("required", "ends"), [("1", "Failed"), ("", "Skipped")])
+def test_without_a_browser_ci_fails_and_others_skip(monkeypatch, required, ends):
+    monkeypatch.setattr("tests.apps.viewer.browser.sync_playwright", nullcontext)
+    monkeypatch.setattr("tests.apps.viewer.browser._find", lambda _: None)
+    monkeypatch.setenv("TOOLGATE_BROWSER_REQUIRED", required)
+    with pytest.raises(BaseException, match="no browser") as ended, open_browser():
+        pass
+    assert ended.typename == ends
 
 
 @pytest.fixture(scope="module")
