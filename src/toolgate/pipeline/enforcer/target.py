@@ -40,6 +40,7 @@ XGRAMMAR: Final = Target(
     # dearly. With a vocabulary of 160,000 it takes two seconds to compile strings of up to 256
     # characters, a minute for a thousand; of its own `{0,1000}` one mask takes minutes. And with
     # one of 1,280 the slowest mask in 300 tool sets took 450 ms: an address's path, `{0,500}`.
+    # Held to counts of up to 32, no mask in the same sets takes more than 40 ms, on average 6 µs.
     name="xgrammar",
     formats=GBNF.formats,
     formats_as_patterns=True,
