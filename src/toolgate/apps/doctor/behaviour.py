@@ -22,6 +22,8 @@ STREAMED: Final = 300
 FEW: Final = 3
 """So many reads of a whole stream look like one piece; a server that streams is read from in tens.
 """
+MORE_LOOKS: Final = 2
+"""A busy machine joins pieces now and then, a proxy that holds streams back each time."""
 SMALL_CONTEXT: Final = 32_768
 """Agents' first prompts alone have ten to thirty thousand tokens."""
 _WORDS: Final = 400
@@ -39,7 +41,10 @@ async def check_stream(patient: Patient) -> AsyncIterator[Finding]:
     watched = await _watch(patient, STREAMED)
     if watched.encoding:
         yield Finding("compressed_stream", f"content-encoding: {watched.encoding}")
-    if watched.frames >= STREAMED // 2 and len(watched.at) <= FEW:
+    for _ in range(MORE_LOOKS):
+        if watched.is_joined:
+            watched = await _watch(patient, STREAMED)
+    if watched.is_joined:
         yield Finding(
             "buffered_stream",
             f"{watched.frames} frames came in {len(watched.at)} pieces, the first after "
@@ -98,6 +103,11 @@ class _Watched:
         self.frames = 0
         self.at: list[float] = []
         """Seconds from the start to each piece that was read."""
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether a whole stream came as hardly more than one piece."""
+        return self.frames >= STREAMED // 2 and len(self.at) <= FEW
 
 
 async def _watch(patient: Patient, tokens: int, *, leave_after: int | None = None) -> _Watched:
