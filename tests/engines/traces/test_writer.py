@@ -237,3 +237,16 @@ def test_room_that_cannot_be_made_loses_nothing(tmp_path, caplog, monkeypatch):
     writer.close()
     assert counted == {"stored": 1} and ids(tmp_path / "t.db") == ["req_1"]
     assert "could not be deleted (database is locked)" in caplog.text
+
+
+def test_a_recording_that_cannot_be_written_down_takes_no_other_along(tmp_path, caplog):
+    def half_a_character() -> Packed:
+        raise UnicodeEncodeError("utf-8", "\ud83d", 0, 1, "surrogates not allowed")
+
+    counted = Counted()
+    writer = TraceWriter(tmp_path / "t.db", count=counted.count, max_days=1e9)
+    for make in (lambda: make_packed("r1"), half_a_character, lambda: make_packed("r2")):
+        writer.put(make)
+    writer.close()
+    assert ids(tmp_path / "t.db") == ["r2", "r1"]
+    assert counted == {"stored": 2, "failed": 1} and "surrogates" in caplog.text

@@ -28,6 +28,9 @@ ROOM_SECONDS: Final = 10.0
 """Between two looks at the file's size, in which it may outgrow its limit by what comes."""
 CLOSE_SECONDS: Final = 10.0
 
+_UNWRITABLE: Final = (ValueError, TypeError, OverflowError, RecursionError)
+"""What encoding raises, of half a surrogate or a number that is too large for SQLite."""
+
 _log: Final = logging.getLogger("toolgate")
 
 
@@ -88,14 +91,23 @@ class TraceWriter:
         while more:
             batch = self._take()
             more = None not in batch
-            recordings = [make() for make in batch if make is not None]
+            recordings = [packed for make in batch if make and (packed := self._make(make))]
             try:
                 store = store or self._open()
                 self._write(store, recordings)
-            except (ConfigError, sqlite3.Error) as error:
+            except (ConfigError, sqlite3.Error, *_UNWRITABLE) as error:
                 self._fail(len(recordings), error)
         if store is not None:
             store.close()
+
+    def _make(self, make: Make) -> Packed | None:
+        """None for a recording that cannot be written down: the others are, all the same."""
+        try:
+            return make()
+        except _UNWRITABLE as error:
+            self._count("failed", 1)
+            _log.error("A recording cannot be written down, and is lost (%s)", error)
+            return None
 
     def _take(self) -> list[Make | None]:
         """At least one, and those that wait behind it."""
