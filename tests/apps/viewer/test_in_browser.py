@@ -205,8 +205,12 @@ def test_an_answer_under_way_is_seen_to_grow(page, gateway):
     under_way.click()
     expect(page.locator(".headline")).to_contain_text("being answered")
     expect(page.locator(".stream")).to_have_text("One after the other ")
+    page.evaluate("document.querySelector('.crumbs').dataset.looked = 'at'")
     gateway.go_on()
     expect(page.locator(".stream")).to_have_text("One after the other they come, one after")
+    expect(page.locator(".crumbs[data-looked]")).to_have_count(
+        1
+    )  # what did not change was left alone
     expect(page.locator(".headline")).to_contain_text("being answered")
     gateway.go_on()
     expect(page.locator(".stream")).to_contain_text("they are seen.")

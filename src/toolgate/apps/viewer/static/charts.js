@@ -47,6 +47,21 @@ export function drawChart(place, { title, xs, series, isTime = true, height = HE
   };
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", title);
+  letGo();
   const chart = new uPlot(options, [xs, ...series.map((one) => one.values)], place);
-  new ResizeObserver(() => chart.setSize({ width: Math.max(place.clientWidth, 200), height })).observe(place);
+  const observer = new ResizeObserver(() => chart.setSize({ width: Math.max(place.clientWidth, 200), height }));
+  observer.observe(place);
+  drawn.add({ place, chart, observer });
+}
+
+// uPlot keeps every chart until it is told to let go; a page that draws anew leaves the old ones behind.
+const drawn = new Set();
+
+function letGo() {
+  for (const one of drawn) {
+    if (one.place.isConnected) continue;
+    one.observer.disconnect();
+    one.chart.destroy();
+    drawn.delete(one);
+  }
 }

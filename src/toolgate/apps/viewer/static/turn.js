@@ -22,6 +22,7 @@ const head = el("div.head");
 const body = el("div.sections");
 let page = null;
 let shownTurn = -1;
+let drawnHead = [];
 let streams = [];
 
 async function look() {
@@ -32,8 +33,7 @@ function drawHead() {
   const { row, headline, recording } = page;
   document.title = `${row.title || row.path} · toolgate`;
   const facts = [row.model, row.client, `${recording.method} ${row.path}`, row.status ? `HTTP ${row.status}` : null, recording.stream ? "streamed" : "whole", seconds(row.seconds), `contents ${row.contents}`];
-  show(
-    head,
+  replaceChanged([
     el("p.crumbs", {}, el("a", { href: "./" }, "Conversations"), " / ", el("span.mono", {}, row.id)),
     el("h1", {}, row.title || row.path),
     el("p.facts", {}, el("span", {}, el("time", { datetime: new Date(row.started * 1000).toISOString() }, fullTime(row.started))), facts.filter(Boolean).map((fact) => el("span", {}, fact))),
@@ -41,7 +41,20 @@ function drawHead() {
     drawNeighbours(),
     page.turns.length > 1 ? drawAttempts() : null,
     el("section", { "aria-label": "Calls", id: "calls" }, page.turns.length ? drawCalls(turn()) : null),
-  );
+  ]);
+}
+
+/** What is as it was stays where it is: somebody may have opened it, or be reading it. */
+function replaceChanged(nodes) {
+  const fresh = nodes.filter(Boolean).map((node) => ({ node, html: node.outerHTML }));
+  for (const left of drawnHead.slice(fresh.length)) left.node.remove();
+  drawnHead = fresh.map((one, at) => {
+    const before = drawnHead[at];
+    if (before?.html === one.html) return before;
+    if (before) before.node.replaceWith(one.node);
+    else head.append(one.node);
+    return one;
+  });
 }
 
 /** The conversation's requests, in their order. */
