@@ -8,7 +8,7 @@ from toolgate.apps.protocols.response_store import ResponseStore
 from toolgate.apps.serving.loss_watch import LossWatch
 from toolgate.apps.serving.recorder import open_recorder
 from toolgate.apps.settings.config import Config
-from toolgate.apps.telemetry.telemetry import open_telemetry
+from toolgate.apps.telemetry.telemetry import Silence, open_telemetry
 from toolgate.engines.memory.turns import open_memory
 
 
@@ -31,4 +31,5 @@ class SharedState:
         await self.memory.close()
         if self.recorder.on:
             await asyncio.to_thread(self.recorder.close)
-        await asyncio.to_thread(self.telemetry.close)
+        if not isinstance(self.telemetry, Silence):
+            await asyncio.to_thread(self.telemetry.close)
