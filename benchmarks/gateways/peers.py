@@ -3,7 +3,6 @@
 Peers come from PyPI and npm into a cache of their own, each with everything that it needs.
 """
 
-import json
 import os
 import re
 import shutil
@@ -111,24 +110,6 @@ def _claude_code_proxy(given: Setting) -> Command:
     )
 
 
-def _claude_code_router(given: Setting) -> Command:
-    home = given.folder / ".claude-code-router"
-    home.mkdir(exist_ok=True)
-    provider = {
-        "name": "engine",
-        "api_base_url": f"{given.engine}/v1/chat/completions",
-        "api_key": "none",
-        "models": [MODEL],
-    }
-    settings = {
-        **{"HOST": "127.0.0.1", "PORT": given.port, "LOG": False, "NON_INTERACTIVE_MODE": True},
-        **{"Providers": [provider], "Router": {"default": f"engine,{MODEL}"}},
-    }
-    (home / "config.json").write_text(json.dumps(settings))
-    ccr = CLAUDE_CODE_ROUTER.home / "node_modules" / ".bin" / "ccr"
-    return ("env", f"HOME={given.folder}", ccr, "start")
-
-
 TOOLGATE = Gateway("toolgate", _toolgate)
 TOOLGATE_MESSAGES = Gateway("toolgate, Anthropic Messages", _toolgate, "messages")
 BYTE_PROXY = Gateway("byte proxy (parses nothing)", _byte_proxy)
@@ -145,16 +126,8 @@ CLAUDE_CODE_PROXY = Gateway(
     "messages",
     pip="claude-code-proxy==0.1.5",
 )
-# Its 3.1 needs packages that npm does not have. kimi-proxy is in no registry.
-CLAUDE_CODE_ROUTER = Gateway(
-    "claude-code-router 2.0.0, Anthropic Messages",
-    _claude_code_router,
-    "messages",
-    npm="@musistudio/claude-code-router@2.0.0",
-)
-GATEWAYS = (
-    *(BYTE_PROXY, TOOLGATE, TOOLGATE_MESSAGES),
-    *(SMG, LITELLM, CLAUDE_CODE_PROXY, CLAUDE_CODE_ROUTER),
-)
+# Not among them: claude-code-router, whose 2.0.0 stopped answering at a single stream and whose 3.1
+# needs packages that npm does not have; kimi-proxy, which is in no registry.
+GATEWAYS = (BYTE_PROXY, TOOLGATE, TOOLGATE_MESSAGES, SMG, LITELLM, CLAUDE_CODE_PROXY)
 
 PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages"}
