@@ -46,11 +46,11 @@ function drawHead() {
 
 /** What is as it was stays where it is: somebody may have opened it, or be reading it. */
 function replaceChanged(nodes) {
-  const fresh = nodes.filter(Boolean).map((node) => ({ node, html: node.outerHTML }));
+  const fresh = nodes.filter(Boolean).map((node) => ({ node, drawn: node.cloneNode(true) }));
   for (const left of drawnHead.slice(fresh.length)) left.node.remove();
   drawnHead = fresh.map((one, at) => {
     const before = drawnHead[at];
-    if (before?.html === one.html) return before;
+    if (before?.drawn.isEqualNode(one.drawn)) return before;
     if (before) before.node.replaceWith(one.node);
     else head.append(one.node);
     return one;
