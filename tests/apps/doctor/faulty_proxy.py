@@ -80,7 +80,10 @@ class _Proxy:
 @asynccontextmanager
 async def faulty_proxy(upstream: str, faults: Faults) -> AsyncIterator[str]:
     """Its address."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+    # llama-server closes connections that idle; one that is just being used again would fail
+    connector = aiohttp.TCPConnector(force_close=True)
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", _Proxy(upstream, faults, session).handle)
         runner = web.AppRunner(app, handler_cancellation=not faults.reads_on)

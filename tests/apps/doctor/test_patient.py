@@ -16,15 +16,15 @@ TOLD = {"model": "m", "template": "theirs", "bos_token": "[BOS]", "eos_token": N
 
 
 def patient(**more: Any) -> Patient:
-    return Patient(
-        config=Config(),
-        endpoint=Endpoint("http://x"),
-        engine=ReplayEngine(lambda prompt: []),
-        kind="llama_cpp",
-        told=TOLD,
-        family=Family(get_dialect("kimi_k2"), None, ""),
-        **more,
-    )
+    told: dict[str, Any] = {
+        "config": Config(),
+        "endpoint": Endpoint("http://x"),
+        "engine": ReplayEngine(lambda prompt: []),
+        "kind": "llama_cpp",
+        "told": TOLD,
+        "family": Family(get_dialect("kimi_k2"), "k2-thinking", ""),
+    }
+    return Patient(**(told | more))
 
 
 def test_the_folders_template_goes_before_the_servers():

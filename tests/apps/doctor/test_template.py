@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.apps.doctor.conftest import TEMPLATE, codes, llama
+from tests.apps.doctor.conftest import HEALTHY, TEMPLATE, codes, llama
+from toolgate.apps.doctor.command import examine
+from toolgate.apps.settings.config import Config
 
 BROKEN = {
     "no_generation_prompt": (
@@ -56,12 +58,17 @@ async def test_a_model_without_a_template(examined):
     assert "no_template" in codes(report)
 
 
-async def test_a_chat_route_that_does_something_else_than_its_template(examined):
-    from tests.apps.doctor.faulty_proxy import Faults  # noqa: PLC0415
+async def test_the_first_token_that_differs_is_shown():
+    changed = TEMPLATE.replace(*BROKEN["template_differs"])
+    with llama(template=changed) as url:
+        (finding,) = (await examine(Config(engine=url, **HEALTHY))).findings
+    difference = finding.details["first_difference"]
+    before = "".join(token.text for token in difference.before)
+    assert before.endswith("<|im_end|><|im_user|>")
+    assert (difference.ours.text, difference.theirs.text[:1]) == ("user", "h")
+    assert f"the tokens part after {difference.at}, which" in finding.evidence
 
-    def asked(path, body):
-        if path == "/apply-template":
-            body["messages"][0]["content"] += " Be brief."
-        return body
 
-    assert codes(await examined(Faults(asked=asked))) == ["chat_prompt_differs"]
+async def test_servers_that_keep_their_template_to_themselves_are_asked_for_prompts(examined):
+    report = await examined(engine_kind="openai_completions", profile="k2-thinking")
+    assert "no_template" not in codes(report)

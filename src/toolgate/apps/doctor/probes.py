@@ -12,6 +12,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from toolgate.apps.doctor.patient import Patient
+from toolgate.core.conversation import Conversation
+from toolgate.core.prompt import Prompt
+from toolgate.pipeline.normalize import normalize
+from toolgate.wire.openai_chat import decode_request
+
 AROUND: Final = 40
 """Characters that are shown on each side of a difference."""
 _TOOL: Final = {
@@ -71,6 +77,17 @@ PROBES: Final[Mapping[str, Probe]] = {
     NULL: Probe(_ROUND, tools=True, raw={2: {"reasoning_content": None}}),
     "an answer before": Probe((*_ROUND, {"role": "assistant", "content": "It is."}, _ASKED), True),
 }
+
+
+def read_probe(probe: Probe) -> Conversation:
+    """The probe as the gateway reads it."""
+    return decode_request({"model": "any", **probe.body}).conversation
+
+
+def family_prompt(patient: Patient, probe: Probe) -> Prompt:
+    """What toolgate lets the model read of the same request."""
+    conversation, _ = normalize(read_probe(probe))
+    return patient.family.dialect.render(conversation, patient.family.profile)
 
 
 _DECLARED: Final = re.compile(r"\[\{.*Looks it up\..*?\}\](?=<)")

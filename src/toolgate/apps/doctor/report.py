@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from toolgate.apps.doctor.catalogue import CATALOGUE, Severity
@@ -15,6 +16,8 @@ class Finding(Struct, frozen=True):
 
     code: str
     evidence: str
+    details: Mapping[str, Any] = {}
+    """The evidence for programs, where there is more than a sentence: values, by their names."""
 
     @property
     def severity(self) -> Severity:
@@ -56,6 +59,7 @@ def _told(one: Finding) -> Mapping[str, Any]:
         "what": entry.what,
         "evidence": one.evidence,
         "mend": entry.mend,
+        **msgspec.to_builtins(one.details),
     }
 
 

@@ -1,104 +1,105 @@
 """Does the deployment's own template write what the family's models were trained on?
 
-The server's chat route is asked as well, where it tells its prompts: between the template and what
-a server makes of it, a whole prompt's end was once lost (vllm#27622).
+It is rendered here, from the folder's file or from what the server tells of it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
 
+from msgspec import Struct
+
+from toolgate.apps.doctor.chat_prompts import check_chat_prompts
 from toolgate.apps.doctor.patient import Patient
-from toolgate.apps.doctor.probes import NULL, PROBES, Pair, Probe, in_one_order, judge
+from toolgate.apps.doctor.probes import PROBES, Pair, Probe, family_prompt, judge, read_probe
 from toolgate.apps.doctor.report import Finding
-from toolgate.core.conversation import Conversation
+from toolgate.apps.doctor.server_tokens import TOKENS, with_difference
 from toolgate.engines.templates.process import TemplateProcess
-from toolgate.errors import ConfigError, EngineError, InvalidRequest
+from toolgate.errors import ConfigError, InvalidRequest
 from toolgate.pipeline.normalize import normalize
 from toolgate.pipeline.templates.habits import Habits, find_habits
 from toolgate.pipeline.templates.template_renderer import BRACKETED
 from toolgate.pipeline.templates.variables import template_variables
-from toolgate.wire.openai_chat import decode_request
-
-Ask: TypeAlias = Callable[[Patient, Mapping[str, Any]], Awaitable[str]]
 
 _OWN: Final = "the deployment's template"
 _UNNAMED: Final = "template_differs"
-_REFUSED: Final = {("llama_cpp", NULL)}
-"""What a server refuses whatever its template; nobody who runs it can mend that."""
 
 
 async def check_prompts(patient: Patient) -> AsyncIterator[Finding]:
     """Each probe, through the template as it stands; where that is well, through the server."""
-    if patient.template is None or await _is_a_stopgap(patient, patient.template):
+    if _should_be_told(patient) and not await _has_template(patient):
         yield Finding("no_template", f"neither {patient.kind} nor a folder has one for this model")
         return
+    found = _named(await _judge_template(patient))
+    for wrong in found:
+        yield await _tell(patient, wrong)
+    if not found:
+        async for finding in check_chat_prompts(patient):
+            yield finding
+
+
+class _Wrong(Struct, frozen=True):
+    """A fault, and the two prompts that show it; none where the template failed."""
+
+    finding: Finding
+    pair: Pair | None = None
+
+
+def _named(found: Sequence[_Wrong]) -> Sequence[_Wrong]:
+    """Each fault once. One with a name shows in other probes as well, without its name."""
+    first = {one.finding.code: one for one in reversed(found)}
+    return [one for code, one in first.items() if code != _UNNAMED] or list(first.values())
+
+
+async def _tell(patient: Patient, wrong: _Wrong) -> Finding:
+    """With the first token that differs, where the server tells tokens."""
+    if wrong.pair is None or (tokens := TOKENS.get(patient.kind)) is None:
+        return wrong.finding
+    ours, theirs = [
+        await tokens.read(patient, text) for text in (wrong.pair.ours, wrong.pair.theirs)
+    ]
+    return await with_difference(patient, wrong.finding, ours, theirs)
+
+
+def _should_be_told(patient: Patient) -> bool:
+    """vLLM and SGLang keep their template to themselves: then only their chat route is asked."""
+    return patient.folder is not None or "template" in patient.told
+
+
+async def _judge_template(patient: Patient) -> Sequence[_Wrong]:
+    if patient.template is None:
+        return ()
     process = TemplateProcess(patient.template, _OWN)
     try:
-        found = await asyncio.to_thread(_judge_template, patient, process)
+        return await asyncio.to_thread(_judge_each, patient, process)
     finally:
         process.close()
-    for finding in _named(found) if found else await _judge_chat_route(patient):
-        yield finding
 
 
-def _named(found: Sequence[Finding]) -> Sequence[Finding]:
-    """A fault with a name shows in other probes as well, without its name."""
-    return [one for one in found if one.code != _UNNAMED] or found
-
-
-async def _judge_chat_route(patient: Patient) -> list[Finding]:
-    """The server's own chat route, where it tells the prompt that it makes."""
-    if (ask := _PROMPTS.get(patient.kind)) is None:
-        return []
-    found = []
-    for name, probe in PROBES.items():
-        if (patient.kind, name) in _REFUSED:
-            continue
-        try:
-            theirs = await ask(patient, probe.body)
-        except (EngineError, KeyError, TypeError) as error:
-            return [Finding("broken_template", f"with {name}, the server says: {error}")]
-        pair = Pair(name, in_one_order(_ours(patient, probe)), in_one_order(theirs))
-        if code := judge(pair, "chat_prompt_differs"):
-            found.append(Finding(code, f"in the server's own chat route, {pair.show()}"))
-    return found
-
-
-def _judge_template(patient: Patient, process: TemplateProcess) -> list[Finding]:
+def _judge_each(patient: Patient, process: TemplateProcess) -> list[_Wrong]:
     def render(variables: Mapping[str, Any]) -> str:
         return process({**variables, **patient.constants})
 
     try:
         habits = find_habits(render)
     except (ConfigError, InvalidRequest) as error:
-        return [Finding("broken_template", str(error).rstrip("."))]
+        return [_Wrong(Finding("broken_template", str(error).rstrip(".")))]
     found = []
     for name, probe in PROBES.items():
         try:
             theirs = render(_variables(patient, probe, habits))
         except InvalidRequest as error:
-            found.append(Finding("broken_template", f"with {name}: {error}"))
+            found.append(_Wrong(Finding("broken_template", f"with {name}: {error}")))
             continue
-        pair = Pair(name, _ours(patient, probe), theirs)
+        pair = Pair(name, str(family_prompt(patient, probe)), theirs)
         if code := judge(pair, _UNNAMED):
-            found.append(Finding(code, pair.show()))
+            found.append(_Wrong(Finding(code, pair.show()), pair))
     return found
-
-
-def _ours(patient: Patient, probe: Probe) -> str:
-    """The prompt that the gateway makes of the same request."""
-    conversation, _ = normalize(_conversation(probe))
-    return str(patient.family.dialect.render(conversation, patient.family.profile))
-
-
-def _conversation(probe: Probe) -> Conversation:
-    return decode_request({"model": "any", **probe.body}).conversation
 
 
 def _variables(patient: Patient, probe: Probe, habits: Habits) -> dict[str, Any]:
     """What a server hands to the template: calls in the shape that it takes, all else as sent."""
-    conversation, _ = normalize(_conversation(probe))
+    conversation, _ = normalize(read_probe(probe))
     variables = template_variables(conversation, habits, patient.family.dialect)
     messages = list(variables["messages"])
     for at, keys in probe.raw.items():
@@ -109,28 +110,12 @@ def _variables(patient: Patient, probe: Probe, habits: Habits) -> dict[str, Any]
     return {**variables, "messages": messages}
 
 
-async def _is_a_stopgap(patient: Patient, template: str) -> bool:
+async def _has_template(patient: Patient) -> bool:
     """llama.cpp gives models without a template one of its own, with tokens that they lack."""
-    written = sorted(set(BRACKETED.findall(template)))
-    if patient.engine.capabilities.prompts != "tokens" or patient.folder is not None:
+    if patient.template is None:
         return False
+    if patient.engine.capabilities.prompts != "tokens" or patient.folder is not None:
+        return True
+    written = sorted(set(BRACKETED.findall(patient.template)))
     known = set((await patient.engine.marker_ids(written)).values())
-    return not known.issuperset(written)
-
-
-async def _llama_prompt(patient: Patient, body: Mapping[str, Any]) -> str:
-    return str((await patient.endpoint.post("/apply-template", body))["prompt"])
-
-
-async def _vllm_prompt(patient: Patient, body: Mapping[str, Any]) -> str:
-    asked = {"model": patient.model, "add_generation_prompt": True, **body}
-    tokens = (await patient.endpoint.post("/tokenize", asked))["tokens"]
-    told = await patient.endpoint.post("/detokenize", {"model": patient.model, "tokens": tokens})
-    return str(told["prompt"])
-
-
-_PROMPTS: Final[Mapping[str, Callable[[Patient, Mapping[str, Any]], Awaitable[str]]]] = {
-    "llama_cpp": _llama_prompt,
-    "vllm": _vllm_prompt,
-}
-"""How a server tells the prompt that its chat route makes."""
+    return known.issuperset(written)
