@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from tests.pipeline.diagnose import test_anthropic_messages as messages
+from tests.pipeline.diagnose import test_openai_responses as responses
 from tests.pipeline.diagnose.exchanges import ASKED, TOOLS, call, calling
 from toolgate.errors import InvalidRequest
 from toolgate.pipeline.diagnose import diagnose
+from toolgate.pipeline.diagnose.anthropic_messages import to_chat_request
 from toolgate.pipeline.diagnose.exchange import Exchange, read_calls, read_exchanges
 
 REQUEST = {"model": "asked", "messages": [ASKED], "tools": TOOLS}
@@ -59,6 +62,75 @@ PAIRS = {
 @pytest.mark.parametrize("shape", PAIRS)
 def test_the_same_exchange_in_many_shapes(shape: str):
     assert read_exchanges(PAIRS[shape]) == [WHOLE]
+
+
+ITEM = {"index": 0, **call()}
+CHUNKS = [
+    {
+        "object": "chat.completion.chunk",
+        "model": "m",
+        "choices": [{"delta": {"tool_calls": [ITEM]}}],
+    },
+    {"object": "chat.completion.chunk", "choices": [{"delta": {}, "finish_reason": "tool_calls"}]},
+    {"object": "chat.completion.chunk", "choices": [], "usage": {"completion_tokens": 7}},
+]
+SSE = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in CHUNKS) + "data: [DONE]\n\n"
+STREAMED = {
+    "chunks in place of the response": {"request": REQUEST, "response": CHUNKS},
+    "chunks beside the request": {"request": REQUEST, "chunks": CHUNKS},
+    "events of a proxy": {"request": REQUEST, "events": [{"data": one} for one in CHUNKS]},
+    "the stream's own text": {"request": json.dumps(REQUEST), "response": SSE},
+    "in envelopes": {"request": {"body": REQUEST}, "response": {"status": 200, "body": SSE}},
+    "a list as text": {"request": REQUEST, "response": json.dumps(CHUNKS)},
+    "Langfuse": {"input": REQUEST, "output": CHUNKS},
+    "LiteLLM's callback": {"kwargs": REQUEST, "response": CHUNKS},
+    "LiteLLM's standard log": {**REQUEST, "optional_params": {"tools": TOOLS}, "response": CHUNKS},
+}
+
+
+@pytest.mark.parametrize("shape", STREAMED)
+def test_the_same_exchange_streamed(shape: str):
+    assert read_exchanges(STREAMED[shape]) == [WHOLE]
+
+
+def test_a_stream_alone():
+    for record in (CHUNKS, SSE, {"response": SSE}, {"response": CHUNKS}):
+        assert (one(record).answer, one(record).tools) == (ANSWER, None)
+    with pytest.raises(InvalidRequest, match="one chunk of a stream"):
+        diagnose(CHUNKS[0])
+
+
+FOREIGN: dict[str, tuple[Any, Any, Any]] = {
+    "Anthropic": (messages.REQUEST, messages.ANSWER, messages.EVENTS),
+    "Responses": (responses.REQUEST, responses.ANSWER, responses.events()),
+}
+
+
+@pytest.mark.parametrize("protocol", FOREIGN)
+def test_other_protocols_whole_and_streamed(protocol: str):
+    request, answer, stream = FOREIGN[protocol]
+    text = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in stream)
+    told = [
+        one({"request": asked, "response": came})
+        for asked in (request, json.dumps(request))
+        for came in (answer, json.dumps(answer), stream, text, json.dumps(stream), {"body": text})
+    ]
+    assert {(each.model, each.finish_reason, each.tokens) for each in told} == {
+        (request["model"], "tool_calls", answer["usage"]["output_tokens"])
+    }
+    assert len({tuple(read_calls(each.answer)) for each in told}) == 1
+    assert all(each.messages == told[0].messages and len(each.messages) == 5 for each in told)
+    (found,) = diagnose({"request": request, "response": answer})
+    assert (found.called, found.failures) == (("get_weather",), ())
+    assert one(answer).answer == told[0].answer, "alone"
+
+
+def test_a_conversation_of_blocks():
+    history = to_chat_request(messages.REQUEST)["messages"]
+    found = one({"input": messages.REQUEST["messages"], "output": "It rains."})
+    assert found.messages == history[1:], "there is no system's turn in a list"
+    flat = {**messages.REQUEST, "response": messages.ANSWER}
+    assert one(flat).messages == history and one(flat).tools == to_chat_request(flat)["tools"]
 
 
 def one(record: Any) -> Exchange:
@@ -150,9 +222,50 @@ def test_calls_in_old_and_broken_forms():
 
 ASKING = ["request", "messages", "tools", "function", "name", "parameters", "input", "body", "role"]
 TELLING = ["response", "choices", "message", "content", "tool_calls", "arguments", "finish_reason"]
-KEYS = st.sampled_from([*ASKING, *TELLING, "error", "output", "id", "tool_call_id", "text"])
+STREAMING = [
+    "delta",
+    "chunks",
+    "events",
+    "type",
+    "index",
+    "content_block",
+    "item",
+    "data",
+    "status",
+]
+NAMES = [
+    "error",
+    "output",
+    "id",
+    "tool_call_id",
+    "text",
+    "model",
+    "object",
+    "stop_reason",
+    "call_id",
+]
+KEYS = st.sampled_from([*ASKING, *TELLING, *STREAMING, *NAMES])
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=9)
-WORDS = st.sampled_from(["assistant", "tool", "user", "{", '{"name": "a"}', "<tool_call>", "stop"])
+KINDS = ["message_start", "content_block_start", "content_block_delta", "message_delta", "message"]
+ITEMS = [
+    "response.completed",
+    "response.output_item.done",
+    "function_call",
+    "tool_use",
+    "tool_result",
+]
+PLAIN = [
+    "assistant",
+    "tool",
+    "user",
+    "{",
+    '{"name": "a"}',
+    "<tool_call>",
+    "stop",
+    "response",
+    "data:",
+]
+WORDS = st.sampled_from([*KINDS, *ITEMS, *PLAIN])
 JSON = st.recursive(
     LEAVES | WORDS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner)
 )

@@ -17,6 +17,7 @@ from toolgate.pipeline.diagnose.failure import Failure
 from toolgate.pipeline.diagnose.history import judge_history
 from toolgate.pipeline.diagnose.output import read_output
 from toolgate.pipeline.diagnose.recording import judge_recording
+from toolgate.pipeline.diagnose.streams import is_chunk
 from toolgate.pipeline.trace import Recording
 
 _RECORDED = {"id", "traces", "contents"}
@@ -67,5 +68,7 @@ def _read_recording(record: dict[str, Any]) -> Recording:
 def _unknown(record: object) -> str:
     if not isinstance(record, dict):
         return f"a {type(record).__name__}, and no object with a request and an answer"
+    if is_chunk(record):
+        return "one chunk of a stream: write all chunks of an answer into one record, as a list"
     keys = ", ".join(list(record)[:8])
     return f"no request and answer in it, and no output; it has {keys[:200] or 'nothing'}"

@@ -14,8 +14,9 @@ from msgspec import UNSET
 
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.schema import find_violation
-from toolgate.pipeline.diagnose.exchange import Call, Exchange, Object, read_calls
+from toolgate.pipeline.diagnose.exchange import Call, Exchange, read_calls
 from toolgate.pipeline.diagnose.failure import Failure, FailureKind
+from toolgate.pipeline.diagnose.json_values import Object
 from toolgate.pipeline.diagnose.leaked_markers import find_call_marker, find_marker
 
 QUOTED: Final = 200

@@ -1,4 +1,4 @@
-"""One request and its answer, out of a log of any deployment.
+"""One request and its answer, out of a log of any deployment, as Chat Completions write them.
 
 Logs come in many shapes, and a field may hold anything: what is not as it should be is passed over
 here, and judged elsewhere by what is missing. Knows no files.
@@ -6,13 +6,22 @@ here, and judged elsewhere by what is missing. Knows no files.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from json import dumps
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-Object: TypeAlias = Mapping[str, Any]
+from toolgate.pipeline.diagnose import anthropic_messages, openai_responses
+from toolgate.pipeline.diagnose.json_values import (
+    Object,
+    as_number,
+    as_object,
+    as_objects,
+    as_text,
+    decode,
+    is_object,
+)
+from toolgate.pipeline.diagnose.streams import is_chunk, is_event, join_stream
 
 
 class Exchange(Struct, frozen=True, kw_only=True):
@@ -46,32 +55,41 @@ class Call(NamedTuple):
 
 def read_calls(message: Object) -> list[Call]:
     """Those of an assistant's message, and of the one form that was before 2024."""
-    calls = _objects(message.get("tool_calls"))
+    calls = as_objects(message.get("tool_calls"))
     old = message.get("function_call")
-    return [_read_call(one) for one in [*calls, *([{"function": old}] if _is(old) else [])]]
+    return [_read_call(one) for one in [*calls, *([{"function": old}] if is_object(old) else [])]]
 
 
 def read_exchanges(record: object) -> list[Exchange]:
     """All of a record, one for each choice; empty where it is of no shape that is known here."""
-    if isinstance(record, str):
-        return [Exchange(output=record)]
+    if isinstance(record, str | list):
+        told = join_stream(record)
+        if told is record:
+            return [Exchange(output=record)] if isinstance(record, str) else []
+        record = {"response": told}
     if not isinstance(record, Mapping):
         return []
     return next(filter(None, (list(read(record)) for read in _SHAPES)), [])
 
 
 def _read_call(call: Object) -> Call:
-    function = _object(call.get("function"))
+    function = as_object(call.get("function"))
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else dumps(arguments or {}, ensure_ascii=False)
-    return Call(call.get("id"), _text(function.get("name")), text)
+    return Call(call.get("id"), as_text(function.get("name")), text)
 
 
 # Shapes
 
 
-_PAIRS: Final = (("request", "response"), ("kwargs", "response"), ("input", "output"))
-"""Most proxies and results.jsonl of K2-Vendor-Verifier; LiteLLM's callbacks; Langfuse."""
+_PAIRS: Final = (
+    ("request", "response"),
+    ("request", "chunks"),
+    ("request", "events"),
+    ("kwargs", "response"),
+    ("input", "output"),
+)
+"""Most proxies and results.jsonl of K2-Vendor-Verifier; streams; LiteLLM's callbacks; Langfuse."""
 _TELLING: Final = frozenset({"messages", "choices", "role", "content", "tool_calls", "body"})
 """One of these has whatever is a request, an answer, or a message."""
 _RAW: Final = ("output", "raw_output", "raw", "completion", "generated_text", "text")
@@ -79,36 +97,40 @@ _RAW: Final = ("output", "raw_output", "raw", "completion", "generated_text", "t
 
 def _pairs(record: Object) -> Iterator[Exchange]:
     for asked, answered in _PAIRS:
-        if _is_request(request := _opened(record.get(asked))) and answered in record:
-            response = _opened(record[answered])
-            yield from _answers(record, request, response, is_whole=_is(request))
+        if answered in record and _is_request(request := _request(record.get(asked))):
+            response = _response(record[answered])
+            yield from _answers(record, request, response, is_whole=is_object(request))
             return
 
 
 def _flat(record: Object) -> Iterator[Exchange]:
     """A request's own fields, and the answer beside them (LiteLLM's standard log)."""
-    response = _opened(record.get("response"))
-    if isinstance(record.get("messages"), list) and (_is(response) or "error_str" in record):
-        settings = _object(record.get("model_parameters")) or _object(record.get("optional_params"))
-        yield from _answers(record, {**settings, **record}, response, is_whole=bool(settings))
+    response = _response(record.get("response"))
+    if isinstance(record.get("messages"), list) and (is_object(response) or "error_str" in record):
+        told = (as_object(record.get(name)) for name in ("model_parameters", "optional_params"))
+        settings = next(filter(None, told), {})
+        request = _request({**settings, **record})
+        yield from _answers(record, request, response, is_whole=bool(settings))
 
 
 def _chat(record: Object) -> Iterator[Exchange]:
     """A conversation that ends in the answer, as data for training has it."""
-    messages = _objects(record.get("messages"))
+    asked = as_object(_request(record))
+    messages = as_objects(asked.get("messages"))
     if messages and messages[-1].get("role") == "assistant":
         yield Exchange(
-            model=_text(record.get("model")),
+            model=as_text(record.get("model")),
             messages=messages[:-1],
-            tools=_tools(record),
+            tools=_tools(asked),
             answer=messages[-1],
         )
 
 
 def _lone_response(record: Object) -> Iterator[Exchange]:
-    """An answer alone, or in the line of a batch's output."""
-    response = _opened(record.get("response", record))
-    if "choices" in _object(response) or ("custom_id" in record and "response" in record):
+    """An answer alone, or in the line of a batch's output. One chunk of many is none."""
+    response = _response(record.get("response", record))
+    is_told = "choices" in as_object(response) and not is_chunk(as_object(response))
+    if is_told or ("custom_id" in record and "response" in record):
         yield from _answers(record, {}, response, is_whole=False)
 
 
@@ -116,8 +138,8 @@ def _raw(record: Object) -> Iterator[Exchange]:
     for name in _RAW:
         if isinstance(text := record.get(name), str):
             yield Exchange(
-                model=_text(record.get("model")),
-                messages=_objects(record.get("messages")),
+                model=as_text(record.get("model")),
+                messages=as_objects(record.get("messages")),
                 tools=_tools(record),
                 output=text,
                 finish_reason=_reason(record.get("finish_reason", "stop")),
@@ -137,18 +159,18 @@ _SHAPES: Final[Sequence[Callable[[Object], Iterator[Exchange]]]] = (
 def _answers(
     record: Object, request: object, response: object, *, is_whole: bool
 ) -> Iterator[Exchange]:
-    asked = {"messages": request} if isinstance(request, list) else _object(request)
-    told = _object(response)
+    asked = {"messages": request} if isinstance(request, list) else as_object(request)
+    told = as_object(response)
     asking = Exchange(
-        model=_text(told.get("model")) or _text(asked.get("model")) or _text(record.get("model")),
-        messages=_objects(asked.get("messages")),
+        model=next(filter(None, (as_text(one.get("model")) for one in (told, asked, record))), ""),
+        messages=as_objects(asked.get("messages")),
         tools=_tools(asked, is_whole=is_whole),
         finish_reason=_known_reason(record),
-        tokens=_number(_object(told.get("usage")).get("completion_tokens")),
+        tokens=as_number(as_object(told.get("usage")).get("completion_tokens")),
     )
     if error := _error(record, told, response):
         yield replace(asking, error=error)
-    elif choices := _objects(told.get("choices")):
+    elif choices := as_objects(told.get("choices")):
         for choice in choices:
             yield _answered(asking, choice)
     elif answer := _message(response):
@@ -156,7 +178,7 @@ def _answers(
 
 
 def _answered(asking: Exchange, choice: Object) -> Exchange:
-    answer, reason = _object(choice.get("message")), _reason(choice.get("finish_reason"))
+    answer, reason = as_object(choice.get("message")), _reason(choice.get("finish_reason"))
     if not answer and isinstance(text := choice.get("text"), str):
         return replace(asking, output=text, finish_reason=reason)
     return replace(asking, answer=answer, finish_reason=reason)
@@ -167,8 +189,8 @@ def _message(response: object) -> Object:
     if isinstance(response, str):
         return {"role": "assistant", "content": response}
     if isinstance(response, list):
-        return next((one for one in reversed(_objects(response)) if "role" in one), {})
-    found = _object(response)
+        return next((one for one in reversed(as_objects(response)) if "role" in one), {})
+    found = as_object(response)
     return found if "content" in found or "tool_calls" in found else {}
 
 
@@ -176,16 +198,39 @@ def _error(record: Object, told: Object, response: object) -> str:
     """`{}` and null are no errors: loggers write them beside every answer."""
     for error in (told.get("error"), record.get("error"), record.get("error_str")):
         if error:
-            return _text(_object(error).get("message")) or str(error)
+            return as_text(as_object(error).get("message")) or str(error)
     if response is None or record.get("status") in ("failed", "failure", "error"):
         return "no answer"
     return "" if told or isinstance(response, str | list) else "an answer that is none"
 
 
+def _request(value: object) -> object:
+    """As Chat Completions write it, whoever's it is."""
+    opened = _opened(value)
+    asked = {"messages": opened} if isinstance(opened, list) else as_object(opened)
+    if openai_responses.is_request(asked):
+        return openai_responses.to_chat_request(asked)
+    if not _is_request(asked):
+        return opened
+    told = anthropic_messages.to_chat_request(asked)
+    return told["messages"] if isinstance(opened, list) else told
+
+
+def _response(value: object) -> object:
+    """Whole, and as Chat Completions write it, whoever's it is."""
+    told = join_stream(_opened(value))
+    answer = as_object(told)
+    if anthropic_messages.is_answer(answer):
+        return anthropic_messages.to_chat_response(answer)
+    if openai_responses.is_answer(answer):
+        return openai_responses.to_chat_response(answer)
+    return told
+
+
 def _opened(value: object) -> object:
     """Out of a string of JSON, and out of its envelope (`{"status_code": 200, "body": …}`)."""
     found = _loaded(value) if isinstance(value, str) else value
-    body = _object(found).get("body")
+    body = as_object(found).get("body")
     return (_loaded(body) if isinstance(body, str) else body) if body else found
 
 
@@ -193,25 +238,28 @@ def _loaded(text: str) -> object:
     """The text itself where it is no JSON, or some JSON that an answer consists of."""
     if text.lstrip()[:1] not in ("{", "["):
         return text
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return text
-    first = value[0] if isinstance(value, list) and value else value
-    return value if _TELLING.intersection(_object(first)) else text
+    value = decode(text)
+    first = as_object(value[0] if isinstance(value, list) and value else value)
+    return value if _TELLING.intersection(first) or _is_foreign(first) else text
+
+
+def _is_foreign(value: Object) -> bool:
+    """Whether it is of another protocol than Chat Completions, or of a stream."""
+    is_whole = openai_responses.is_answer(value) or openai_responses.is_request(value)
+    return is_whole or is_event(value)
 
 
 def _is_request(value: object) -> bool:
-    messages = value if isinstance(value, list) else _object(value).get("messages")
-    return isinstance(messages, list) and all(_is(one) for one in messages)
+    messages = value if isinstance(value, list) else as_object(value).get("messages")
+    return isinstance(messages, list) and all(is_object(one) for one in messages)
 
 
 def _tools(asked: Object, *, is_whole: bool = False) -> Sequence[Object] | None:
     """Those of a whole request that has none are none; of a part of one, nobody knows."""
     if "tools" not in asked and "functions" not in asked:
         return () if is_whole else None
-    old = [{"type": "function", "function": one} for one in _objects(asked.get("functions"))]
-    return [*_objects(asked.get("tools")), *old]
+    old = [{"type": "function", "function": one} for one in as_objects(asked.get("functions"))]
+    return [*as_objects(asked.get("tools")), *old]
 
 
 def _reason(value: object) -> str | None:
@@ -221,23 +269,3 @@ def _reason(value: object) -> str | None:
 def _known_reason(record: Object) -> str | UnsetType:
     reason = record.get("finish_reason")
     return reason if isinstance(reason, str) else UNSET
-
-
-def _is(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _object(value: object) -> Object:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Object]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

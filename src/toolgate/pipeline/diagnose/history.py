@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from toolgate.core.dialect import Dialect
 from toolgate.core.json_spelling import respell
-from toolgate.pipeline.diagnose.exchange import Call, Exchange, Object, read_calls
+from toolgate.pipeline.diagnose.exchange import Call, Exchange, read_calls
 from toolgate.pipeline.diagnose.failure import Failure, FailureKind
+from toolgate.pipeline.diagnose.json_values import Object
 
 LOOP: Final = 3
 """So many times the same call to the same end, and it is no longer the model's second thought."""
