@@ -21,11 +21,12 @@ class Faults:
         asked: Change | None = None,
         answered: Change | None = None,
         absent: tuple[str, ...] = (),
-        buffers: bool = False,
+        buffers: float = 0,
         headers: Mapping[str, str] | None = None,
         reads_on: bool = False,
     ) -> None:
-        """`absent` paths are 404; `buffers` streams whole; `reads_on` when the client has gone."""
+        """`absent` paths are 404; `buffers` are bytes of a stream that are held back at a time;
+        `reads_on` when the client has gone."""
         self.asked = asked
         self.answered = answered
         self.absent = absent
@@ -68,12 +69,15 @@ class _Proxy:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         response.headers.update(self._faults.headers)
         await response.prepare(request)
-        if self._faults.buffers:
-            await response.write(await answer.read())
-            return response
+        held = bytearray()
         async for piece in answer.content.iter_any():
-            with suppress(ConnectionError):
-                await response.write(piece)
+            held += piece
+            if len(held) >= self._faults.buffers:
+                with suppress(ConnectionError):
+                    await response.write(bytes(held))
+                held.clear()
+        if held:
+            await response.write(bytes(held))
         return response
 
 

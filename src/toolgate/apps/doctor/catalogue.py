@@ -150,6 +150,12 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         "calls in the history get other ids than they had",
         "use the vendor's template and not one that numbers calls anew" + _OR_TOOLGATE,
     ),
+    "foreign_ids": Entry(
+        _ERROR,
+        "the next call fails where the history's ids are not the family's own",
+        "let clients come through toolgate, which writes each id of the history anew; or let them "
+        "send the family's (Kimi K2: functions.NAME:INDEX, counted over the whole conversation)",
+    ),
     "arguments_twice": Entry(
         _ERROR,
         "arguments in the history are written as a JSON text inside a JSON text",
@@ -189,7 +195,7 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
     ),
     "buffered_stream": Entry(
         _WARNING,
-        "a stream comes in one piece: something in between holds it back",
+        "a stream comes in bursts: something in between holds back what the engine has long made",
         "switch off buffering there (nginx: proxy_buffering off)",
     ),
     "compressed_stream": Entry(

@@ -14,12 +14,13 @@ from toolgate.apps.doctor.behaviour import (
     check_context,
     check_grammar,
     check_prefix,
-    check_stream,
 )
 from toolgate.apps.doctor.chat_route import check_answers
+from toolgate.apps.doctor.foreign_ids import check_ids
 from toolgate.apps.doctor.known_bad import find_known_bad
 from toolgate.apps.doctor.patient import Patient
-from toolgate.apps.doctor.report import Finding, Report, first_of_each
+from toolgate.apps.doctor.report import Finding, Report, Seen, first_of_each
+from toolgate.apps.doctor.stream import check_stream
 from toolgate.apps.doctor.template import check_prompts
 from toolgate.apps.doctor.tokens import (
     check_counts,
@@ -35,7 +36,7 @@ from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.model_folder import read_model_folder
 from toolgate.errors import ConfigError, EngineError, EngineRefused, EngineUnavailable
 
-Check: TypeAlias = Callable[[Patient], AsyncIterator[Finding]]
+Check: TypeAlias = Callable[[Patient], AsyncIterator[Finding | Seen]]
 
 CHECK_SECONDS: Final = 120
 """For one check; a large model on one processor is slow."""
@@ -59,6 +60,7 @@ CHECKS: Final[Sequence[Check]] = (
     check_end,
     check_prompts,
     check_answers,
+    check_ids,
     check_grammar,
     check_stream,
     check_cancel,
@@ -75,10 +77,15 @@ async def examine(config: Config) -> Report:
     async with AsyncExitStack() as stack:
         try:
             patient = await _admit(config, stack, seen)
-            findings = [finding async for finding in _examine(patient)]
+            told = [one async for one in _examine(patient)]
         except _Hopeless as hopeless:
-            findings = [hopeless.finding]
-        return Report(seen, first_of_each(findings))
+            return Report(seen, [hopeless.finding])
+    measured = [one for one in told if isinstance(one, Seen)]
+    return Report(
+        seen | {one.name: one.text for one in measured},
+        first_of_each(one for one in told if isinstance(one, Finding)),
+        {one.name: one.details for one in measured},
+    )
 
 
 class _Hopeless(Exception):
@@ -135,11 +142,11 @@ def _unanswered(error: EngineError) -> _Hopeless:
     return _Hopeless("unreachable" if is_absent else "no_server", str(error))
 
 
-async def _examine(patient: Patient) -> AsyncIterator[Finding]:
+async def _examine(patient: Patient) -> AsyncIterator[Finding | Seen]:
     for check in CHECKS:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                for finding in [one async for one in check(patient)]:
-                    yield finding
+                for told in [one async for one in check(patient)]:
+                    yield told
         except (EngineError, TimeoutError) as error:
             _log.warning("%s could not be carried out: %s", check.__name__, error)

@@ -20,7 +20,7 @@ from toolgate.wire.openai_chat import decode_request
 
 AROUND: Final = 40
 """Characters that are shown on each side of a difference."""
-_TOOL: Final = {
+TOOL: Final = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -62,7 +62,7 @@ class Probe(Struct, frozen=True):
     def body(self) -> dict[str, Any]:
         """As a Chat Completions request."""
         messages = [{**message, **self.raw.get(at, {})} for at, message in enumerate(self.messages)]
-        return {"messages": messages} | ({"tools": [_TOOL]} if self.tools else {})
+        return {"messages": messages} | ({"tools": [TOOL]} if self.tools else {})
 
 
 _ROUND: Final = (_SYSTEM, _ASKED, _calling(), _TOLD)

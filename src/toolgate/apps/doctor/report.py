@@ -24,11 +24,21 @@ class Finding(Struct, frozen=True):
         return CATALOGUE[self.code].severity
 
 
+class Seen(Struct, frozen=True):
+    """Something that was measured and is no fault: a line for people, and its values."""
+
+    name: str
+    text: str
+    details: Mapping[str, Any] = {}
+
+
 class Report(Struct, frozen=True):
     """All of it; `seen` is what the deployment is, for people."""
 
     seen: Mapping[str, str]
     findings: Sequence[Finding]
+    measured: Mapping[str, Mapping[str, Any]] = {}
+    """The values behind lines of `seen`, by their names."""
 
     @property
     def exit_status(self) -> int:
@@ -37,7 +47,11 @@ class Report(Struct, frozen=True):
 
     def as_json(self) -> Mapping[str, Any]:
         """What `--json` prints."""
-        return {"seen": self.seen, "findings": [_told(one) for one in self.findings]}
+        return {
+            "seen": self.seen,
+            "measured": msgspec.to_builtins(self.measured),
+            "findings": [_told(one) for one in self.findings],
+        }
 
     def lines(self) -> Iterator[str]:
         """What people read."""
