@@ -41,11 +41,11 @@ def test_schemas(parameters):
 @pytest.mark.parametrize(
     ("parameters", "param", "complaint"),
     [
-        ({"type": "any"}, "tools[0].type", '"any" is not'),
+        ({"type": "any"}, "tools[0].type", '"any" is not a type'),
         ({"properties": {"a": 5}}, "tools[0].properties.a", "5 is not of types"),
         ({"properties": {"a": {"required": True}}}, "tools[0].properties.a.required", '"array"'),
         ({"anyOf": []}, "tools[0].anyOf", "less than 1 item"),
-        ({"$ref": "#/$defs/Nowhere"}, "tools[0]", "does not exist"),
+        ({"$ref": "#/$defs/Nowhere"}, "tools[0].$ref", "leads nowhere"),
         ({"$schema": "https://example.com/mine"}, "tools[0]", "Unknown meta-schema"),
         ({"type": "array"}, "tools[0]", "always are one"),
         (False, "tools[0]", "always are one"),

@@ -34,6 +34,18 @@ NEXT = required("list", {"$ref": "#/$defs/list"})
             CONTRADICTION,
         ),
         (required("a", {"anyOf": [False]}), "properties.a.anyOf", CONTRADICTION),
+        (required("a", {**TEXT, "minLength": 5, "maxLength": 4}), "properties.a", CONTRADICTION),
+        (
+            required("a", {"type": "array", "minItems": 5, "maxItems": 4}),
+            "properties.a",
+            CONTRADICTION,
+        ),
+        (
+            required("a", {"type": "integer", "minimum": 1, "exclusiveMaximum": 0}),
+            "properties.a",
+            CONTRADICTION,
+        ),
+        ({"type": "object", "minProperties": 2, "maxProperties": 1}, "", CONTRADICTION),
         (required("self", {"$ref": "#"}), "properties.self", ENDLESS),
         (NEXT | LIST, "properties.list", ENDLESS),
         (
@@ -57,6 +69,10 @@ def test_what_nothing_fits(schema: Any, path: str, advice: str):
     "schema",
     [
         {},
+        required("a", {**TEXT, "minLength": 5, "maxLength": 5}),
+        required("a", {"minLength": 5, "maxLength": 4}),
+        required("a", {"type": "number", "exclusiveMinimum": True, "maximum": 0}),
+        required("a", {"type": "number", "minimum": -1, "exclusiveMinimum": True, "maximum": 0}),
         {"type": ["object", "null"], "required": ["a"]},
         {"anyOf": [TEXT, {}]},
         {"properties": {"never": False}},

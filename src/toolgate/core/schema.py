@@ -12,6 +12,7 @@ import msgspec
 
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.nesting import is_nested_deeper
+from toolgate.core.schema_faults import MAX_MESSAGE, explain_fault
 from toolgate.core.schema_limits import find_excess
 from toolgate.core.schema_types import json_type
 from toolgate.core.schema_values import find_emptiness
@@ -19,8 +20,6 @@ from toolgate.errors import InvalidRequest
 
 MAX_VALIDATORS = 512
 """Some 20 kB each. Agents send up to 128 tools, the same ones in every request."""
-MAX_MESSAGE = 300
-"""A validator quotes the value that it refuses, which may be the whole of the arguments."""
 MAX_UNREADABLE = 16
 """Patterns of one schema that may be passed over; each costs one more compilation."""
 
@@ -39,10 +38,10 @@ def check_schema(spec: ToolSpec, *, param: str = "parameters") -> None:
     except _Excessive as error:
         raise InvalidRequest(f"`{param}` of {spec.name!r}: {error}.", param=param) from None
     except jsonschema_rs.ValidationError as error:
-        at = ".".join(map(str, [param, *error.instance_path]))
-        fault = f"`{at}`: {error.message:.{MAX_MESSAGE}}"
+        path, fault = explain_fault(spec.parameters, error)
+        at = ".".join(map(str, [param, *path]))
         raise InvalidRequest(
-            f"`{param}` of {spec.name!r} is not a JSON Schema: {fault}.", param=at
+            f"`{param}` of {spec.name!r} is not a JSON Schema: `{at}`: {fault}.", param=at
         ) from None
     if not _takes_objects(spec.parameters):
         raise InvalidRequest(

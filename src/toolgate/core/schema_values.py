@@ -1,11 +1,12 @@
 """Schemas that are valid and that nobody can fit: no object, or only one that never ends.
 
 A model that is held to such a schema could write nothing, or would have to write for ever. Follows
-types, values, unions, `required`, `minItems` and local references; whatever else a schema says is
-taken to leave something over, so that none is refused that an object could fit.
+types, values, least and most, unions, `required`, `minItems` and local references; whatever else a
+schema says is taken to leave something over, so that none is refused that an object could fit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any, Final, TypeAlias
 
 from toolgate.core.schema_limits import DATA
@@ -32,6 +33,15 @@ CONTRADICTION: Final = (
 )
 
 
+_SPANS: Final = (
+    ("string", ("minLength",), ("maxLength",)),
+    ("array", ("minItems",), ("maxItems",)),
+    ("object", ("minProperties",), ("maxProperties",)),
+    ("number", ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")),
+)
+"""Of which type what is at least so much, and at most."""
+
+
 class _Unsure(Exception):
     pass
 
@@ -45,7 +55,8 @@ def find_emptiness(schema: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | N
         path = finite.blame(schema)
         if "object" in _Found(schema, _ALL).kinds(schema):
             return path, ENDLESS
-        return path, CONTRADICTION if path[1:] else NO_OBJECT
+        is_crossed = path[1:] or "object" in _crossed(schema)
+        return path, CONTRADICTION if is_crossed else NO_OBJECT
     except _Unsure:
         return None
 
@@ -81,7 +92,7 @@ class _Found:
         found = self._held.get(str(schema["$ref"]), _ALL) if "$ref" in schema else _ALL
         if "$ref" in schema and self._is_alone:
             return found
-        found &= _told(schema)
+        found &= _told(schema) - _crossed(schema)
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 found &= _NONE.union(*self._each(schema[key]))
@@ -129,6 +140,21 @@ def _told(schema: Mapping[str, Any]) -> _Kinds:
         if values is not None:
             told = _plain(told) & _plain(map(json_type, values))
     return _plain(told)
+
+
+def _crossed(schema: Mapping[str, Any]) -> _Kinds:
+    """The types of which it asks more than it allows."""
+    return frozenset(
+        kind
+        for kind, least, most in _SPANS
+        if max(_bounds(schema, least), default=-inf) > min(_bounds(schema, most), default=inf)
+    )
+
+
+def _bounds(schema: Mapping[str, Any], keywords: Iterable[str]) -> list[float]:
+    """In draft 4 the exclusive ones are true or false."""
+    told = (schema[key] for key in keywords if key in schema)
+    return [bound for bound in told if not isinstance(bound, bool)]
 
 
 def _plain(kinds: Iterable[str]) -> _Kinds:
