@@ -11,7 +11,7 @@ import pytest
 
 from tests.pipeline.enforcer.json_grammars import grammar_of
 from tests.pipeline.enforcer.lark_machine import write_text
-from tests.properties.walle import invalid_texts, valid_tools
+from tests.properties.walle import invalid_members, invalid_texts, valid_tools
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.grammar import Bounds, Json
 from toolgate.core.schema import check_schema, find_violation
@@ -21,7 +21,7 @@ from toolgate.pipeline.enforcer.constrain import BOUNDED, choose_schema
 from toolgate.pipeline.enforcer.lark import write_lark
 
 VALID = {tool.name: tool for tool in valid_tools()}
-INVALID = dict(enumerate(invalid_texts()))
+INVALID = dict(enumerate([*invalid_texts(), *invalid_members()]))
 ENDLESS_NUMBER = "Number out of range"
 """llguidance bounds no exponent of a number that has no bounds: `1e999` is no number to anybody."""
 
@@ -77,4 +77,4 @@ def test_what_is_invalid_is_refused_or_held(number: int):
 
 def test_how_many_are_refused():
     refused = sum(served(text) is None for text, _ in INVALID.values())
-    assert (len(VALID), len(INVALID), refused) == (213, 182, 135)
+    assert (len(VALID), len(INVALID), refused) == (213, 268, 188)

@@ -28,6 +28,17 @@ def invalid_texts() -> Iterator[tuple[str, str]]:
         yield case["schema"], case["expect"]
 
 
+def invalid_members() -> Iterator[tuple[str, str]]:
+    """Those of them that are of no object, as a member of one: so their own fault is met."""
+    for text, complaint in invalid_texts():
+        try:
+            schema = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(schema, dict) and schema.get("type", "object") != "object":
+            yield json.dumps(_member(schema)), complaint
+
+
 def _lines(name: str) -> list[str]:
     return (FOLDER / f"{name}.jsonl").read_text().splitlines()
 
