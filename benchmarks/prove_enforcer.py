@@ -9,10 +9,12 @@
 """
 
 import asyncio
+import struct
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,7 +24,7 @@ from msgspec.structs import replace
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.engines.parrot_gguf import write_parrot  # noqa: E402
+from tests.engines.parrot_gguf import UINT32, write_parrot  # noqa: E402
 from tests.pipeline.enforcer.tool_sets import random_tools  # noqa: E402
 from toolgate.core.conversation import (  # noqa: E402
     Conversation,
@@ -43,15 +45,18 @@ from toolgate.pipeline.tier import Tier  # noqa: E402
 from toolgate.pipeline.turn import Turn  # noqa: E402
 
 KIMI = get_dialect("kimi_k2")
+MODELS = ROOT / "src" / "toolgate" / "models"
 SETS = 100
 TEMPERATURES = {"random": 1.5, "nano": 1.0}
 # llama.cpp's grammars count bytes that are no UTF-8 as characters; the server prints several U+FFFD
 # for each. Of a model of random weights half of all such bytes are wrong, of others none.
 HALF_CHARACTERS = {str(byte): -100.0 for byte in range(0xC0, 0x100)}
 SECTION_BEGIN = "<|tool_calls_section_begin|>"
-ROOM = 3000
-HELD = replace(BOUNDED, bounds=replace(BOUNDED.bounds, total=ROOM * 2 // 3))
-"""The models' context has room for no more."""
+ROOM, CONTEXT = 120_000, 131_072
+"""Tokens of an answer, and of our own engine's context: room in which every call can end."""
+NARROW_ROOM = 3000
+NARROWER = replace(BOUNDED, bounds=replace(BOUNDED.bounds, total=NARROW_ROOM * 2 // 3))
+"""Somebody else's server has a model whose context has 4,096."""
 AT_ONCE = 6
 """Requests that a server of somebody else's is sent at the same time."""
 
@@ -65,6 +70,7 @@ class Proof:
         self._engine = engine
         self._model = model
         self._ids = ids
+        self._is_ours = isinstance(engine, EmbeddedEngine)
         self._begin = next(str(one) for one, text in ids.items() if text == SECTION_BEGIN)
 
     async def ask(self, number: int, tools: tuple[ToolSpec, ...]) -> None:
@@ -77,7 +83,12 @@ class Proof:
             options=self._options(number, mode),
         )
         turn = Turn(
-            asked, KIMI, profile="nano", marker_ids=self._ids, enforcement=HELD, turn_id="x"
+            asked,
+            KIMI,
+            profile="nano",
+            marker_ids=self._ids,
+            enforcement=BOUNDED if self._is_ours else NARROWER,
+            turn_id="x",
         )
         try:
             await (self._steer(turn) if self._tier is Tier.STEERING else self._hold(turn))
@@ -87,8 +98,10 @@ class Proof:
         self._count(turn, mode)
 
     async def _hold(self, turn: Turn) -> None:
-        async for _ in run(turn, self._engine):
-            pass
+        async with aclosing(run(turn, self._engine)) as answer:
+            async for _ in answer:
+                if self._only_talks(turn):
+                    break
 
     async def _steer(self, turn: Turn) -> None:
         """What the driver does; corrections are counted."""
@@ -101,8 +114,11 @@ class Proof:
             stop=turn.dialect.stop,
         )
         steering = await open_steering(turn, self._engine)
-        async for chunk in generate_steered(self._engine, request, steering):
-            turn.receive(chunk)
+        async with aclosing(generate_steered(self._engine, request, steering)) as chunks:
+            async for chunk in chunks:
+                turn.receive(chunk)
+                if self._only_talks(turn):
+                    break
         turn.finish()
         self.tally["corrections"] += steering.report.steers
         self.tally["answers corrected"] += steering.report.steers > 0
@@ -110,16 +126,21 @@ class Proof:
         self.tally["extra requests"] += steering.report.requests
         self.tally["tokens thrown away"] += steering.report.thrown_away
 
+    def _only_talks(self, turn: Turn) -> bool:
+        """Calls are bounded, text and reasoning are not."""
+        goes_on = turn.token_count > NARROW_ROOM and SECTION_BEGIN not in turn.output
+        self.tally[f"no call within {NARROW_ROOM} tokens"] += goes_on
+        return goes_on
+
     def _options(self, number: int, mode: str) -> Options:
-        is_ours = isinstance(self._engine, EmbeddedEngine)
-        bias = dict(HALF_CHARACTERS) if self._model == "random" and is_ours else {}
+        bias = dict(HALF_CHARACTERS) if self._model == "random" and self._is_ours else {}
         if mode == "auto":
             bias[self._begin] = 4.0  # a model of random weights would hardly ever call
         return Options(
-            max_tokens=ROOM,
+            max_tokens=ROOM if self._is_ours else NARROW_ROOM,
             temperature=TEMPERATURES[self._model],
             # vLLM's build for processors ends at a seed: "CPU Generator does not use offset".
-            seed=number if is_ours else None,
+            seed=number if self._is_ours else None,
             template={"thinking": number % 2 == 0},
             logit_bias=bias or None,
         )
@@ -129,6 +150,8 @@ class Proof:
         self.tally[f"{mode}: {message.finish_reason}"] += 1
         self.tally["calls"] += len(message.tool_calls)
         self.tally["tokens"] += turn.token_count
+        longest = "tokens of the longest answer"
+        self.tally[longest] = max(self.tally[longest], turn.token_count)
         if message.finish_reason == "length" and SECTION_BEGIN in turn.output:
             self._note("call without end", turn.output[-200:])
         for anomaly in message.anomalies:
@@ -143,8 +166,9 @@ class Proof:
 
 async def main(model: str, count: int, tier: Tier = Tier.GRAMMAR, url: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        gguf = write_parrot(Path(folder) / "random.gguf", {}) if model == "random" else None
-        engine: Engine = EmbeddedEngine(gguf, threads=1)
+        engine: Engine = EmbeddedEngine(
+            write_model(model, Path(folder)), context=CONTEXT, slots=1, threads=1
+        )
         if url is not None:
             engine = DiscoveredEngine(Address(url=url))
         await engine.start()
@@ -153,6 +177,18 @@ async def main(model: str, count: int, tier: Tier = Tier.GRAMMAR, url: str | Non
             await prove(Proof(engine, model, ids, tier), count, at_once=AT_ONCE if url else 1)
         finally:
             await engine.close()
+
+
+def write_model(model: str, folder: Path) -> Path:
+    """The model of this name, which says of itself that it was trained on so long a context:
+    llama.cpp gives none more."""
+    gguf = folder / f"{model}.gguf"
+    if model == "random":
+        return write_parrot(gguf, {}, context=CONTEXT)
+    key = b".context_length" + struct.pack("<I", UINT32)
+    before, _, behind = (MODELS / "toolgate-nano.gguf").read_bytes().partition(key)
+    gguf.write_bytes(before + key + struct.pack("<I", CONTEXT) + behind[4:])
+    return gguf
 
 
 async def prove(proof: Proof, count: int, *, at_once: int) -> None:
