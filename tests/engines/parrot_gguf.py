@@ -85,9 +85,17 @@ def chain(*lines: Sequence[str]) -> dict[int, int]:
 
 
 def write_parrot(
-    path: Path, successor: Mapping[int, int], *, context: int = CONTEXT, special_type: int = CONTROL
+    path: Path,
+    successor: Mapping[int, int],
+    *,
+    context: int = CONTEXT,
+    special_type: int = CONTROL,
+    specials: Sequence[str] = SPECIALS,
 ) -> Path:
-    """Writes the model; a token that has no `successor` is followed by any at random."""
+    """Writes the model; a token that has no `successor` is followed by any at random.
+
+    As many `specials` as there are; with others it is a model of another family.
+    """
     normal, merges = vocabulary()
     size = len(normal) + len(SPECIALS)
     fields = [
@@ -97,7 +105,7 @@ def write_parrot(
         field("llama.attention.layer_norm_rms_epsilon", FLOAT32, 1e-6),
         field("tokenizer.ggml.model", STRING, "gpt2"),
         field("tokenizer.ggml.pre", STRING, "kimi-k2"),
-        list_field("tokenizer.ggml.tokens", STRING, [*normal, *SPECIALS]),
+        list_field("tokenizer.ggml.tokens", STRING, [*normal, *specials]),
         list_field("tokenizer.ggml.merges", STRING, merges),
         list_field(
             "tokenizer.ggml.token_type",

@@ -233,7 +233,9 @@ LLAMA_REQUEST = {
     "preserved_tokens": [MARKER],
     "return_tokens": True,
     "cache_prompt": True,
-    "response_fields": ["stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings"],
+    "response_fields": [
+        *("stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings", "model")
+    ],
 }
 
 # llama.cpp b11549, recorded from xllamacpp; read in tools/server/server-task.cpp.

@@ -3,14 +3,20 @@
 import gzip
 import socket
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.engines.scripted_server import EVENTS, ScriptedServer, answer, chunked, scripted_server
 from toolgate.engines.endpoint import Endpoint, find_error_message
-from toolgate.errors import ConfigError, EngineProtocolError, EngineRefused, EngineUnavailable
+from toolgate.errors import (
+    ConfigError,
+    EngineError,
+    EngineProtocolError,
+    EngineRefused,
+    EngineUnavailable,
+)
 from toolgate.wire.sse import Frame
 
 
@@ -189,3 +195,48 @@ async def test_the_engines_own_key_replaces_the_clients():
 async def test_a_forwarded_answer_that_is_cut():
     with pytest.raises(EngineProtocolError, match="broke off"):
         await forwarded(chunked(b"data: 1\n\n", whole=False), {})
+
+
+@pytest.mark.parametrize(
+    ("script", "has_failed"),
+    [
+        (answer(b"{}"), False),
+        (answer(b"{}", status=500), False),
+        (answer(b"{}", status=401), False),
+        (answer(b"{}", status=400), True),
+        (answer(b"{}", status=404), True),
+        (answer(b"{}", status=503), True),
+        (b"", True),
+        (chunked(b"data: 1\n\n", whole=False), True),
+    ],
+)
+async def test_what_raises_doubt_of_a_server(script, has_failed):
+    async with scripted_server({"/x": script}) as server:
+        endpoint = Endpoint(server.url)
+        with suppress(EngineError):
+            await endpoint.get("/x")
+        assert endpoint.has_failed == has_failed
+        await endpoint.close()
+
+
+async def test_a_retired_endpoint_closes_when_its_last_answer_has_ended():
+    async with scripted_server({"/x": chunked(b"data: 1\n\n", whole=False)}, wait=True) as server:
+        endpoint = Endpoint(server.url)
+        stream = endpoint.stream("/x", {})
+        assert (await anext(stream)).data == b"1"
+        await endpoint.retire()
+        assert not server.hung_up.is_set()
+        await stream.aclose()
+        await server.hung_up.wait()
+        assert endpoint._session is None
+        with suppress(EngineError):
+            await endpoint.get("/y")  # what comes late is served, and leaves nothing
+        assert endpoint._session is None
+
+
+async def test_an_idle_endpoint_retires_at_once():
+    async with scripted_server({"/x": answer(b"{}")}) as server:
+        endpoint = Endpoint(server.url)
+        await endpoint.get("/x")
+        await endpoint.retire()
+        assert endpoint._session is None

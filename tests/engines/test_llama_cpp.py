@@ -277,6 +277,7 @@ async def test_description(llama):
         "model": "parrot",
         "context": 8192,
         "slots": 2,
+        "build": told["build"],
         "missing_tokens": ("<|no_such_token|>",),
         "bos_token": told["bos_token"],
         "eos_token": "<|im_end|>",

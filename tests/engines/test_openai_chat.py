@@ -269,3 +269,34 @@ async def test_an_upstream_that_is_silent_is_not_healthy(monkeypatch):
 )
 def test_addresses_that_only_chat(url, chats):
     assert only_chats(url) is chats
+
+
+async def test_the_only_model_may_become_another():
+    told = {"/v1/models": answer(b'{"data": [{"id": "kimi"}]}')}
+    async with scripted_server(told) as server:
+        engine = OpenAIChatEngine(server.url)
+        await engine.start()
+        assert not engine.doubtful
+        assert not await engine.is_another()
+        told["/v1/models"] = answer(b'{"data": [{"id": "qwen"}]}')
+        with pytest.raises(EngineRefused):
+            await said(engine)
+        assert engine.doubtful
+        assert await engine.is_another()
+        assert not engine.doubtful
+        await engine.retire()
+
+
+async def test_a_model_that_was_named_is_the_upstreams_affair():
+    async with upstream(answer(b"", status=404)) as (server, engine):
+        await engine.start()
+        with pytest.raises(EngineRefused):
+            await said(engine)
+        asked = len(server.requests)
+        assert not engine.doubtful
+        assert not await engine.is_another()
+        assert len(server.requests) == asked
+
+
+async def said(engine: OpenAIChatEngine) -> list[Chunk]:
+    return [chunk async for chunk in engine.generate(ASK)]

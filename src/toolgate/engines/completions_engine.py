@@ -22,6 +22,7 @@ from toolgate.engines import grammar_probe
 from toolgate.engines.completions_stream import CompletionReader
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
+from toolgate.engines.same_model import PROBE, SameModel
 from toolgate.engines.tokenizers import Tokenizer
 from toolgate.engines.tokenizers.prompt_tokens import PromptTokens
 from toolgate.errors import EngineProtocolError, EngineRefused
@@ -85,6 +86,7 @@ class CompletionsEngine:
         self._context: int | None = None
         self._capabilities = flavour.capabilities
         self._holds: bool | None = None
+        self._same = SameModel(self._endpoint, self._identity)
 
     @property
     def url(self) -> str:
@@ -95,7 +97,9 @@ class CompletionsEngine:
         return self._capabilities
 
     async def start(self) -> None:
-        await self.describe()
+        card = await self._card()
+        self._model, self._context = card.id, card.max_model_len
+        await self._same.note()
         can_count = await self._can_tokenize()
         self._capabilities = replace(
             self._flavour.capabilities,
@@ -135,7 +139,8 @@ class CompletionsEngine:
                 if (chunk := reader.read(frame.data)) is not None:
                     yield chunk
                 if reader.done:
-                    return
+                    break
+        self._same.hear(reader.model)
         if (chunk := reader.finish()) is not None:
             yield chunk
 
@@ -154,14 +159,7 @@ class CompletionsEngine:
 
         `context` is None where nobody counts tokens: what cannot be counted is not refused.
         """
-        answer = await self._endpoint.get("/v1/models")
-        try:
-            card = msgspec.convert(answer, _Models).data[0]
-        except (msgspec.ValidationError, IndexError) as error:
-            raise EngineProtocolError(
-                f"{self.url}/v1/models names no model; is this an inference server?"
-            ) from error
-        self._model, self._context = card.id, card.max_model_len
+        card = await self._card()
         room = card.max_model_len - self._flavour.spare if card.max_model_len else None
         return {
             "model": card.id,
@@ -171,6 +169,36 @@ class CompletionsEngine:
 
     async def healthy(self) -> bool:
         return await self._endpoint.answers(self._flavour.health)
+
+    @property
+    def doubtful(self) -> bool:
+        return self._same.doubtful
+
+    async def is_another(self) -> bool:
+        return await self._same.is_another()
+
+    async def retire(self) -> None:
+        await self._endpoint.retire()
+
+    async def _identity(self) -> Mapping[str, Any]:
+        try:
+            vocabulary: Sequence[int] | None = await self._tokenize(PROBE, special=True)
+        except EngineRefused:
+            vocabulary = None
+        return {
+            "card": await self._card(),
+            "version": await self._version(),
+            "vocabulary": vocabulary,
+        }
+
+    async def _card(self) -> "_Model":
+        answer = await self._endpoint.get("/v1/models")
+        try:
+            return msgspec.convert(answer, _Models).data[0]
+        except (msgspec.ValidationError, IndexError) as error:
+            raise EngineProtocolError(
+                f"{self.url}/v1/models names no model; is this an inference server?"
+            ) from error
 
     @property
     def _takes_tokens(self) -> bool:
@@ -209,7 +237,7 @@ class CompletionsEngine:
         if self._takes_tokens:
             prompt = await self._tokens.encode(request.prompt, guarded=guarded)
         body: dict[str, Any] = {
-            "model": self._model or (await self.describe())["model"],
+            "model": self._model or (await self._card()).id,
             "prompt": prompt,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -303,6 +331,9 @@ class _Tokens(Struct):
 class _Model(Struct):
     id: str
     max_model_len: int | None = None
+    root: str | None = None
+    """Where its weights are: several models may go by one name, one after the other."""
+    owned_by: str | None = None
 
 
 class _Models(Struct):

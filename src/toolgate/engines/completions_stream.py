@@ -67,6 +67,7 @@ class _Frame(Struct, frozen=True, gc=False):
     error: Any = None
     object: str = ""
     code: Any = None
+    model: str | None = None
 
 
 class CompletionReader:
@@ -91,6 +92,8 @@ class CompletionReader:
         self._reason: str | None = None
         self._usage: Usage | None = None
         self.done = False
+        self.model = ""
+        """What the answer calls its model."""
 
     @property
     def whole(self) -> bool:
@@ -106,6 +109,7 @@ class CompletionReader:
         if data == DONE:
             return self.finish()
         frame = _decode(data)
+        self.model = frame.model or self.model
         if frame.usage is not None:
             self._usage = _usage(frame.usage)
         chunk = None

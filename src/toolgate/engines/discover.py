@@ -182,6 +182,18 @@ class DiscoveredEngine:
         return await self._found.healthy()
 
     @property
+    def doubtful(self) -> bool:
+        return self._engine is not None and self._engine.doubtful
+
+    async def is_another(self) -> bool:
+        return self._engine is not None and await self._engine.is_another()
+
+    async def retire(self) -> None:
+        await self._endpoint.retire()
+        if self._engine is not None:
+            await self._engine.retire()
+
+    @property
     def _found(self) -> Engine:
         assert self._engine is not None, "an engine is started before it is used"
         return self._engine

@@ -39,6 +39,16 @@ HINTS: Mapping[int, str] = {
     HTTPStatus.FORBIDDEN: " Give toolgate the engine's API key.",
     HTTPStatus.NOT_FOUND: " Is this the address of an inference server, and has it this model?",
 }
+GONE = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,  # llama-server, of tokens that its vocabulary does not have
+        HTTPStatus.NOT_FOUND,  # vLLM, of a model that it does not have any more
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""What is answered where the server is not, or not any more, what it was."""
 NO_STREAMS = frozenset({"text/html", "application/json"})
 """A login page, an error that came with 200: no event would ever be found in them."""
 HOP_BY_HOP = {
@@ -62,7 +72,12 @@ class Endpoint:
         self.url = url.rstrip("/").removesuffix("/v1")
         self._api_key = api_key
         self.authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self.has_failed = False
+        """Whether the server was out of reach, broke off or had not what was asked for. Whoever
+        looks after that says when it is over."""
         self._session: aiohttp.ClientSession | None = None
+        self._is_retired = False
+        self._running = 0
 
     async def get(self, path: str) -> Any:
         """Returns the JSON that a GET answers."""
@@ -123,6 +138,12 @@ class Endpoint:
             await self._session.close()
             self._session = None
 
+    async def retire(self) -> None:
+        """Closes every connection as soon as no answer is under way."""
+        self._is_retired = True
+        if not self._running:
+            await self.close()
+
     @asynccontextmanager
     async def _request(
         self, method: str, path: str, *, body: bytes | None = None
@@ -138,21 +159,31 @@ class Endpoint:
     async def _send(
         self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        self._running += 1
+        try:
+            response = await self._connect(method, path, body=body, headers=headers)
+            try:
+                yield response
+            finally:
+                response.close()
+        finally:
+            self._running -= 1
+            if self._is_retired and not self._running:
+                await self.close()
+
+    async def _connect(
+        self, method: str, path: str, *, body: bytes | None, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
         session = self._open_session()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                response = await session.request(
-                    method, self.url + path, data=body, headers=headers
-                )
+                return await session.request(method, self.url + path, data=body, headers=headers)
         except (aiohttp.ClientError, TimeoutError) as error:
+            self.has_failed = True
             raise EngineUnavailable(
                 f"No inference server answers at {self.url} ({_reason(error)}). "
                 "Is it running, and is the address right?"
             ) from error
-        try:
-            yield response
-        finally:
-            response.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -209,6 +240,7 @@ class Endpoint:
         try:
             yield
         except (aiohttp.ClientError, TimeoutError) as error:
+            self.has_failed = True
             raise EngineProtocolError(
                 f"The inference server at {self.url} broke off in the middle of its answer "
                 f"({_reason(error)}). Its own log should say why."
@@ -221,6 +253,7 @@ class Endpoint:
         said = f"The inference server at {self.url} answered {response.status} to {path}: "
         message = self.without_key(said + find_error_message(page))
         message += HINTS.get(response.status, "")
+        self.has_failed |= response.status in GONE
         if (
             response.status == HTTPStatus.SERVICE_UNAVAILABLE
         ):  # llama-server, while it loads its model

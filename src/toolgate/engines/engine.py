@@ -110,3 +110,19 @@ class Engine(Protocol):
 
     async def healthy(self) -> bool:
         """Whether it answers right now."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it should be asked `is_another` before it is given more: it has failed, or
+        called its model by another name. Asks nobody."""
+
+    async def is_another(self) -> bool:
+        """Whether it runs another model than when it was started; asks it, and ends all doubt.
+
+        All that was learnt of it is then wrong, and it is to be opened anew.
+
+        Raises: EngineError where it cannot be asked.
+        """
+
+    async def retire(self) -> None:
+        """Lets go of everything as soon as the answers under way have ended."""

@@ -20,6 +20,7 @@ from toolgate.engines import grammar_probe
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
 from toolgate.engines.llama_cpp_answer import LAST_FIELDS, AnswerReader
+from toolgate.engines.same_model import PROBE, SameModel
 from toolgate.engines.tokenizers import Tokenizer
 from toolgate.engines.tokenizers.prompt_tokens import PromptTokens
 from toolgate.errors import EngineProtocolError, InvalidRequest
@@ -61,6 +62,7 @@ class LlamaCppEngine:
         self._tokens = PromptTokens(self._tokenize, local=tokenizer)
         self._capabilities = CAPABILITIES
         self._holds: bool | None = None
+        self._same = SameModel(self._endpoint, self._identity)
 
     @property
     def url(self) -> str:
@@ -74,6 +76,7 @@ class LlamaCppEngine:
         if await self._endpoint.server() == IK_SERVER:
             self._capabilities = IK_CAPABILITIES
         await self.describe()
+        await self._same.note()
         if self._holds is None:
             self._holds = await self._holds_to_grammar()
         if not self._holds:
@@ -100,6 +103,7 @@ class LlamaCppEngine:
                 if (chunk := reader.read(frame.data)) is not None:
                     yield chunk
                 if reader.done:
+                    self._same.hear(reader.model)
                     return
         raise EngineProtocolError(
             "The engine's stream ended without a finish reason. Its own log should say why."
@@ -121,8 +125,9 @@ class LlamaCppEngine:
         return self._endpoint.forward(path, body, headers)
 
     async def describe(self) -> Mapping[str, Any]:
-        """Adds `slots`, the model's chat `template`, `bos_token` and `eos_token` where the server
-        tells them, and `missing_tokens`: special tokens this model does not have.
+        """Adds `slots`, the server's `build`, the model's chat `template`, `bos_token` and
+        `eos_token` where the server tells them, and `missing_tokens`: special tokens this model
+        does not have.
 
         Those were sent as ordinary text; then this model is not of the family that was set.
         """
@@ -133,6 +138,7 @@ class LlamaCppEngine:
                 "model": models["data"][0]["id"],
                 "context": props["default_generation_settings"]["n_ctx"],
                 "slots": props["total_slots"],
+                "build": props.get("build_info"),
                 "missing_tokens": self._tokens.missing,
                 "template": props.get("chat_template_tool_use") or props.get("chat_template"),
                 "bos_token": props.get("bos_token"),
@@ -145,6 +151,21 @@ class LlamaCppEngine:
 
     async def healthy(self) -> bool:
         return await self._endpoint.answers("/health")
+
+    @property
+    def doubtful(self) -> bool:
+        return self._same.doubtful
+
+    async def is_another(self) -> bool:
+        return await self._same.is_another()
+
+    async def retire(self) -> None:
+        await self._endpoint.retire()
+
+    async def _identity(self) -> Mapping[str, Any]:
+        told = {**await self.describe(), "vocabulary": await self._tokenize(PROBE, special=True)}
+        del told["missing_tokens"]  # of those that were asked for so far
+        return told
 
     async def _body(self, request: GenerateRequest) -> Mapping[str, Any]:
         ends = set(request.stop)

@@ -33,9 +33,10 @@ class _Frame(Struct, frozen=True, gc=False):
     timings: _Timings = _Timings()
     completion_probabilities: list[dict[str, Any]] = []
     error: Mapping[str, Any] | None = None
+    model: str = ""
 
 
-LAST_FIELDS = ("stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings")
+LAST_FIELDS = ("stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings", "model")
 """What is needed of the last frame, which otherwise repeats the whole prompt."""
 
 FINISH_REASONS = {"eos": "stop", "word": "stop", "limit": "length"}
@@ -61,6 +62,8 @@ class AnswerReader:
         self._alternatives = logprobs
         self._tokens = WaitingTokens(stop_ids)
         self.done = False
+        self.model = ""
+        """What the answer calls its model; empty until it is done."""
 
     def read(self, data: bytes) -> Chunk | None:
         """Returns what this frame adds, if anything.
@@ -88,6 +91,7 @@ class AnswerReader:
 
     def _last(self, frame: _Frame, text: str, finish_reason: str) -> Chunk:
         self.done = True
+        self.model = frame.model
         last = self._tokens.leave(text, usage=_usage(frame), finish_reason=finish_reason)
         return replace(last, stop_string=self._stop.found)
 

@@ -65,6 +65,7 @@ class OpenAIChatEngine:
         self._endpoint = Endpoint(root, api_key=api_key)
         self._prefix = "" if is_elsewhere else "/v1"
         self._model = model
+        self._is_only = False
         self._flavour = find_flavour(url)
 
     @property
@@ -81,6 +82,7 @@ class OpenAIChatEngine:
         """Raises: ConfigError where the upstream has several models and none was named."""
         if self._model is None:
             self._model = _only(await self._models(), self.url)
+            self._is_only = True
 
     async def close(self) -> None:
         await self._endpoint.close()
@@ -131,6 +133,20 @@ class OpenAIChatEngine:
         except (EngineError, TimeoutError):
             return False
         return True
+
+    @property
+    def doubtful(self) -> bool:
+        return self._is_only and self._endpoint.has_failed
+
+    async def is_another(self) -> bool:
+        """Where its name was found out: one that was set is the upstream's to keep."""
+        if not self._is_only:
+            return False
+        self._endpoint.has_failed = False
+        return await self._models() != [self._model]
+
+    async def retire(self) -> None:
+        await self._endpoint.retire()
 
     def _explain(self, error: EngineRefused) -> EngineRefused | ContextOverflow:
         """The same without the key; a prompt that is too long in words that clients know."""

@@ -96,6 +96,16 @@ class ReplayEngine:
     async def healthy(self) -> bool:
         return True
 
+    @property
+    def doubtful(self) -> bool:
+        return False
+
+    async def is_another(self) -> bool:
+        return False
+
+    async def retire(self) -> None:
+        await self.close()
+
 
 def pieces(text: str, size: int) -> list[Chunk]:
     """The text in chunks of `size` characters, without token ids."""

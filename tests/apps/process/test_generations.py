@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from toolgate.apps.process.generations import Generations
+from toolgate.apps.serving.renewals import Renewals
 from toolgate.apps.settings.config import Config
 from toolgate.core.chunk import Chunk
 from toolgate.engines.replay import ReplayEngine
@@ -136,3 +137,36 @@ async def test_the_end_closes_what_is_still_in_use():
     old.may_answer.set()
     await asking
     assert gateway.closed == [1, 1]
+
+
+async def test_the_models_of_now_are_watched(monkeypatch):
+    watched: list[Renewals] = []
+
+    async def watch(renewals: Renewals) -> None:
+        watched.append(renewals)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            watched.remove(renewals)
+
+    monkeypatch.setattr(Renewals, "watch", watch)
+    gateway = Gateway(at("a"))
+    await gateway.generations.start()
+    await asyncio.sleep(0)
+    (before,) = watched
+    await gateway.generations.change([at("a", max_messages=1)])
+    await asyncio.sleep(0)
+    (after,) = watched
+    assert after is not before
+    await gateway.generations.close()
+    assert watched == []
+
+
+async def test_an_engine_is_opened_anew_as_it_was_opened():
+    gateway = Gateway(at("a"))
+    await gateway.generations.start()
+    (service,) = gateway.generations._now.models
+    assert service.reopen is not None
+    assert service.reopen() is gateway.engines[1]
+    assert gateway.engines[1].url == "http://a"
+    await gateway.generations.close()

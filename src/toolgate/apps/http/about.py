@@ -19,6 +19,7 @@ from toolgate.wire import anthropic_messages, openai_chat
 
 OK: Final = "ok"
 DEAD: Final = "the engine does not answer"
+UNFIT: Final = "the engine runs a model that cannot be served"
 
 
 def about_routes(models: Models) -> list[Route]:
@@ -62,8 +63,9 @@ def about_routes(models: Models) -> list[Route]:
 
 async def _report(service: Service) -> dict[str, Any]:
     servers = await server_states(service)
+    is_well = any(one.state != DOWN for one in servers)
     return {
-        "status": OK if any(one.state != DOWN for one in servers) else DEAD,
+        "status": UNFIT if service.failure else OK if is_well else DEAD,
         "model": service.model,
         "dialect": service.dialect.name,
         "context": service.context,

@@ -49,6 +49,7 @@ COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
     "prompt_tokens": ("Tokens of prompts.", "model"),
     "cached_prompt_tokens": ("Those that the engine had in its prefix cache.", "model"),
     "completion_tokens": ("Tokens of answers.", "model"),
+    "model_changes": ("Times that an engine was found to run another model.", "model"),
     "traces": ("Recordings of requests, by what became of them.", "outcome"),
 }
 HISTOGRAMS: Final[Mapping[str, tuple[str, str, Sequence[float]]]] = {
@@ -133,6 +134,10 @@ class Metrics:
     def count_trace(self, outcome: str, amount: int = 1) -> None:
         """Recordings that were `stored`, `dropped` or `failed`."""
         self._add("traces", outcome, amount=amount)
+
+    def count_model_change(self, model: str) -> None:
+        """`model` is what was served until then."""
+        self._add("model_changes", model)
 
     def look_at(self, model: str, servers: Sequence[ServerState], waiting: int) -> None:
         """How a model's servers are now."""

@@ -6,6 +6,7 @@ settings did not change are the same in both.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,6 +43,7 @@ class Generations:
         self._old: list[_Generation] = []
         self._now = _Generation(Models([self._service(one, open_engine(one)) for one in configs]))
         self._is_closed = False
+        self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +66,7 @@ class Generations:
     async def start(self) -> None:
         """Raises: ConfigError; EngineError when no engine starts."""
         await self._now.models.start()
+        self._watch()
 
     async def change(self, configs: Sequence[Config]) -> None:
         """Requests from now on are served so; what was begun goes on as it began.
@@ -87,6 +90,7 @@ class Generations:
                 await engine.close()
             raise
         old, self._now = self._now, new
+        self._watch()
         self._old.append(old)
         if not old.running:
             await self._bury(old)
@@ -96,6 +100,9 @@ class Generations:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         for generation in list(self._old):
             await self._bury(generation)
         await asyncio.gather(*self._closing)
@@ -103,7 +110,13 @@ class Generations:
         await self._shared.close()
 
     def _service(self, config: Config, engine: Engine) -> Service:
-        return Service(config, engine, self._shared)
+        return Service(config, engine, self._shared, reopen=partial(self._open_engine, config))
+
+    def _watch(self) -> None:
+        """Over the models as they are now: what an old generation still answers is soon over."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = asyncio.create_task(self._now.models.renewals.watch())
 
     async def _bury(self, generation: _Generation) -> None:
         """Closes the engines that no other generation has."""

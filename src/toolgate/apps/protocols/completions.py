@@ -29,7 +29,7 @@ class Completions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(scope, receive, limit=self._models.config.max_body)
-        service = self._models.find(_model(body))
+        service = await self._models.renewals.ready(self._models.find(_model(body)))
         headers = self._passed_on(Headers(scope=scope))
         async with (
             cancelled_by_disconnect(receive),

@@ -91,7 +91,6 @@ class CountTokens:
         check_size(asked.conversation, config)
 
         async def count(service: Service) -> tuple[int, bool]:
-            await service.start()
             conversation, repairs = await service.make_ready(asked.conversation)
             turn = await service.begin_turn(conversation, Notes(repairs))
             tokens = await service.engine.count_tokens(turn.prompt)

@@ -36,7 +36,7 @@ from toolgate.core.chunk import Usage
 from toolgate.core.conversation import Options
 from toolgate.core.events import Event
 from toolgate.engines.engine import Engine
-from toolgate.errors import ContextOverflow, EngineUnavailable, ToolgateError
+from toolgate.errors import ContextOverflow, EngineError, EngineUnavailable, ToolgateError
 from toolgate.pipeline.body_repairs import repair_body
 from toolgate.pipeline.finding import FindingKind, name_fallback
 from toolgate.pipeline.notes import Notes
@@ -128,14 +128,25 @@ class Answering:
         for service, other in pairwise([*services, None]):
             assert service is not None
             try:
-                mine = await self._prepare(service, asked)
-                return await self._answer(mine, asked, send)
+                return await self._serve_by(service, asked, send)
             except EngineUnavailable as error:
                 if other is None or asked.record.begun:
                     raise
                 finding = name_fallback(service.model, other.model, str(error))
                 asked.record.findings = (*asked.record.findings, finding)
         raise AssertionError("there is always one model")
+
+    async def _serve_by(self, service: Service, asked: _Asked, send: Send) -> list[Message]:
+        """Once more, where an engine that fails turns out to run another model by now."""
+        service = await self._models.renewals.ready(service)
+        try:
+            return await self._answer(await self._prepare(service, asked), asked, send)
+        except EngineError:
+            if asked.record.begun or not service.engine.doubtful:
+                raise
+            if (fresh := await self._models.renewals.retried(service)) is None:
+                raise
+        return await self._answer(await self._prepare(fresh, asked), asked, send)
 
     async def _answer(self, mine: _Answer, asked: _Asked, send: Send) -> list[Message]:
         """Sends all but the last messages, which it returns."""
@@ -163,7 +174,6 @@ class Answering:
 
     async def _prepare(self, service: Service, asked: _Asked) -> _Answer:
         exchange, record = asked.exchange, asked.record
-        await service.start()
         conversation, repairs = await service.make_ready(exchange.conversation)
         notes = Notes((*asked.mended, *repairs), tuple(record.findings))
         record.unknown_fields, record.model = exchange.unknown, service.model

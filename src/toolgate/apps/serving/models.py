@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from toolgate.apps.serving.renewals import Renewals
 from toolgate.apps.serving.service import Service
 from toolgate.apps.serving.shared_state import SharedState
 from toolgate.apps.settings.config import Config
@@ -25,7 +26,8 @@ class Models:
     """At least one; the first answers where a request names none."""
 
     def __init__(self, services: Sequence[Service]) -> None:
-        self._services = tuple(services)
+        self._services = list(services)
+        self.renewals = Renewals(self._services)
 
     def __iter__(self) -> Iterator[Service]:
         return iter(self._services)
@@ -76,17 +78,17 @@ class Models:
         return [first, *(named[fallback] for fallback in first.config.fallbacks)]
 
     async def ask(self, name: str, scope: Scope, ask: Callable[[Service], Awaitable[T]]) -> T:
-        """What the first model of the `chain` that can be reached answers.
+        """What the first model of the `chain` that can be reached answers; it has started.
 
         Raises: UnknownModel; the last one's EngineUnavailable.
         """
         *others, last = self.chain(name, scope)
         for service in others:
             try:
-                return await ask(service)
+                return await ask(await self.renewals.ready(service))
             except EngineUnavailable as error:
                 _log.warning("%s does not answer, another model does: %s", service.model, error)
-        return await ask(last)
+        return await ask(await self.renewals.ready(last))
 
     def find_named(self, name: str) -> Service | None:
         """The model of this very name or alias. A name goes before any pattern."""
@@ -109,6 +111,7 @@ class Models:
 
     async def close(self) -> None:
         """Lets go of all engines; what is shared stays."""
+        await self.renewals.close()
         for service in self._services:
             service.close_template()
             await service.engine.close()

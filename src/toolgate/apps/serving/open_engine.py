@@ -1,5 +1,6 @@
 """Which engine a model's settings mean."""
 
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,7 +23,9 @@ def open_engine(config: Config) -> Engine:
     Raises: ConfigError when there is no such kind of engine, or its tokenizer cannot be read.
     """
     servers = [
-        Server(one.url, _open_upstream(config, one), one.weight) for one in config.upstreams
+        Server(one.url, open_one(), one.weight, open_one)
+        for one in config.upstreams
+        for open_one in (partial(_open_upstream, config, one),)
     ] or [Server(OUR_OWN, EmbeddedEngine(config.gguf))]
     if len(servers) == 1 and config.max_in_flight is None and not config.fallbacks:
         return servers[0].engine

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -15,7 +15,7 @@ from toolgate.core.conversation import Conversation
 from toolgate.core.dialect import Dialect
 from toolgate.core.grammar import Constraint
 from toolgate.engines.engine import Engine
-from toolgate.errors import ConfigError
+from toolgate.errors import ConfigError, EngineUnavailable, ToolgateError
 from toolgate.pipeline.chat_turn import ChatTurn
 from toolgate.pipeline.enforcer import AUTO, BOUNDED, Enforcement
 from toolgate.pipeline.left_out import leave_out
@@ -37,8 +37,17 @@ _ENFORCEMENTS: Final[Mapping[str, Enforcement | None]] = {
 class Service:
     """Set by `start`, then only read."""
 
-    def __init__(self, config: Config, engine: Engine, shared: SharedState | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        shared: SharedState | None = None,
+        *,
+        reopen: Callable[[], Engine] | None = None,
+    ) -> None:
         """`shared` is what it has in common with the gateway's other models.
+
+        `reopen` gives its engine anew, for when that runs another model.
 
         Raises: ConfigError when there is no such dialect or profile.
         """
@@ -54,6 +63,11 @@ class Service:
         self.context: int | None = None
         self.marker_ids: Mapping[int, str] = {}
         self.started = 0
+        self.failure: ToolgateError | None = None
+        """Why the model that its engine runs now cannot be served."""
+        self.successor: Service | None = None
+        """What serves in its place, once its engine runs another model."""
+        self.reopen = reopen
         self._starting = asyncio.Lock()
 
     @property
@@ -76,6 +90,11 @@ class Service:
         """How tightly calls are held; None where that is off, or nobody can hold the engine."""
         return None if self.chats else _ENFORCEMENTS[self.config.enforce]
 
+    @property
+    def latest(self) -> "Service":
+        """What serves in its place now, itself as a rule."""
+        return self.successor.latest if self.successor else self
+
     def _takes_grammar(self, constraint: Constraint | None) -> bool:
         """Whether the engine holds calls itself: it takes this grammar, and is to have one."""
         can = self.engine.capabilities
@@ -88,6 +107,10 @@ class Service:
 
         Raises: EngineError; the next call tries again. ConfigError for another family's model.
         """
+        if self.failure is not None:
+            raise EngineUnavailable(
+                f"The engine runs {self.model} now, which cannot be served: {self.failure}"
+            )
         async with self._starting:
             if not self.started:
                 await self._learn()

@@ -73,3 +73,13 @@ class Recorder:
 
     async def healthy(self) -> bool:
         return await self._engine.healthy()
+
+    @property
+    def doubtful(self) -> bool:
+        return self._engine.doubtful
+
+    async def is_another(self) -> bool:
+        return await self._engine.is_another()
+
+    async def retire(self) -> None:
+        await self._engine.retire()

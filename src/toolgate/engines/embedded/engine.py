@@ -116,6 +116,17 @@ class EmbeddedEngine:
             return False
         return await server.engine.healthy()
 
+    @property
+    def doubtful(self) -> bool:
+        return False
+
+    async def is_another(self) -> bool:
+        """Never: nobody else starts it."""
+        return False
+
+    async def retire(self) -> None:
+        await self.close()
+
     @asynccontextmanager
     async def _using(self) -> AsyncGenerator[LlamaCppEngine, None]:
         """When the process dies meanwhile, that is said, and not what the network says of it."""

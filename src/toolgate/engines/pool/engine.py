@@ -32,7 +32,13 @@ from toolgate.engines.pool.affinity import PrefixMemory, borders_of
 from toolgate.engines.pool.replica import Replica, may_go_elsewhere
 from toolgate.engines.pool.routing import choose
 from toolgate.engines.pool.waiting_line import WaitingLine
-from toolgate.errors import EngineError, EngineProtocolError, EngineUnavailable, ToolgateError
+from toolgate.errors import (
+    ConfigError,
+    EngineError,
+    EngineProtocolError,
+    EngineUnavailable,
+    ToolgateError,
+)
 
 T = TypeVar("T")
 
@@ -49,6 +55,8 @@ class Server(Struct, frozen=True):
     """What people call it; its address."""
     engine: Engine
     weight: float = 1.0
+    reopen: Callable[[], Engine] | None = None
+    """Gives the same anew, which has learnt nothing yet; None where it never runs another model."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -94,6 +102,7 @@ class Pool:
             Replica(number, server.name, server.engine, weight=server.weight)
             for number, server in enumerate(servers)
         ]
+        self._reopen = [server.reopen for server in servers]
         self._most = limits.max_in_flight
         self._line: WaitingLine[_Place] = WaitingLine(
             most=limits.max_queue, seconds=limits.queue_seconds, give_back=self._give_back
@@ -135,12 +144,14 @@ class Pool:
         self._watching = [asyncio.create_task(self._watch(one)) for one in self.replicas]
 
     async def close(self) -> None:
-        for task in self._watching:
-            task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
-        self._watching = []
+        await self._stop_watching()
         for replica in self.replicas:
             await replica.engine.close()
+
+    async def retire(self) -> None:
+        await self._stop_watching()
+        for replica in self.replicas:
+            await replica.engine.retire()
 
     async def marker_ids(self, markers: Sequence[str]) -> Mapping[int, str]:
         """As of one server; any with another vocabulary gets no requests from then on."""
@@ -159,6 +170,7 @@ class Pool:
         while True:
             async with self._place(way) as replica:
                 with self._judging(replica, way):
+                    await self._check_same(replica)
                     async with aclosing(replica.engine.generate(request)) as chunks:
                         async for chunk in chunks:
                             self._begin(replica, way)
@@ -199,17 +211,70 @@ class Pool:
         """Whether some server may be given a request, as the last look at each said."""
         return bool(self._usable())
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether of those that ran the model each runs another one now. One that is down may come
+        back as it was, so that nothing is decided before."""
+        is_left = any(replica.has_started for replica in self.replicas)
+        return not is_left and any(replica.is_another for replica in self.replicas)
+
+    async def is_another(self) -> bool:
+        """The same: its servers are looked at all the time, and none is used again then."""
+        return self.doubtful
+
     async def check(self, replica: Replica) -> None:
         """One look at a server: starts what has not started yet, and notes how it is."""
-        if replica.in_flight and not replica.is_down:
+        if self.doubtful or (replica.in_flight and not replica.is_down):
             return
         if replica.has_started:
-            replica.looked_at(well=await replica.engine.healthy())
+            await self._look(replica)
         else:
             with suppress(ToolgateError):  # told at the start, and by what comes of it
                 await self._start(replica)
                 _log.warning("%s is used now", replica.name)
         self._line.serve()
+
+    async def _look(self, replica: Replica) -> None:
+        """It comes back from being down only as what it was."""
+        is_well = await replica.engine.healthy()
+        if is_well:
+            try:
+                if await replica.engine.is_another():
+                    await self._keep_out(replica)
+                    return
+            except EngineError:
+                is_well = False
+        replica.looked_at(well=is_well)
+
+    async def _check_same(self, replica: Replica) -> None:
+        """Raises: EngineUnavailable for a server that failed, and came back as another."""
+        if replica.engine.doubtful and await replica.engine.is_another():
+            await self._keep_out(replica)
+            raise EngineUnavailable(f"{replica.name} runs another model now.")
+
+    async def _keep_out(self, replica: Replica) -> None:
+        """It is used again where it is like the others."""
+        replica.kept_out()
+        replica.is_another = True
+        _log.warning("%s runs another model now, and gets no requests until it fits", replica.name)
+        await self._forget(replica)
+
+    async def _forget(self, replica: Replica) -> None:
+        """Nothing that was learnt of it holds any longer."""
+        if (reopen := self._reopen[replica.number]) is None:
+            return
+        try:
+            old, replica.engine = replica.engine, await asyncio.to_thread(reopen)
+        except ConfigError as error:
+            _log.warning("%s cannot be opened anew: %s", replica.name, error)
+        else:
+            await old.retire()
+
+    async def _stop_watching(self) -> None:
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        self._watching = []
 
     async def _watch(self, replica: Replica) -> None:
         while True:
@@ -239,6 +304,7 @@ class Pool:
         alike = replace(can, version=others_can.version, grammar=others_can.grammar)
         if own != ids or alike != others_can:
             replica.kept_out()
+            await self._forget(replica)
             raise EngineProtocolError(
                 f"{replica.name} gets no requests: it runs another model, or another kind of "
                 f"engine, than {first.name}. Give it a [[models]] of its own."

@@ -48,6 +48,8 @@ class Replica:
         self.last_given = 0
         """When it was given a request the last time, counted in requests."""
         self.has_started = False
+        self.is_another = False
+        """Whether it was used, and has been found to run another model since."""
         self._weight = weight
         self._breaker = Breaker(state=BreakerState.OPEN)
 
@@ -90,7 +92,7 @@ class Replica:
 
     def started(self) -> None:
         """It can be given requests."""
-        self.has_started = True
+        self.has_started, self.is_another = True, False
         self._breaker = Breaker()
 
     def kept_out(self) -> None:
