@@ -53,8 +53,8 @@ cover: .venv/dev.stamp  ## Test the pure floors alone: every branch must be reac
 format: .venv/dev.stamp  ## Rewrite the code in the house style
 	@$(BIN)/ruff check --fix --exit-zero -q . && $(BIN)/ruff format .
 
-docs: .venv/dev.stamp  ## Look at the documentation as a site, at http://127.0.0.1:8000
-	@$(BIN)/zensical serve --config-file docs/zensical.toml --dev-addr 127.0.0.1:8000
+docs: .venv/dev.stamp  ## Look at the documentation as a site, at http://127.0.0.1:8123
+	@$(BIN)/zensical serve --config-file docs/zensical.toml --dev-addr 127.0.0.1:8123
 
 bench: .venv/dev.stamp  ## Run the benchmarks
 	@for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done

@@ -77,7 +77,7 @@ async def test_one_line_with_counts_and_no_content(caplog):
 async def test_programs_get_the_same_as_values(caplog):
     caplog.set_level(logging.INFO, logger="toolgate.access")
     _, told = await call(answer, path="/v1/chat/completions")
-    values = caplog.records[0].request
+    values = caplog.records[0].request()
     assert values.pop("seconds") >= 0
     assert values == {
         "id": told,
@@ -91,7 +91,7 @@ async def test_programs_get_the_same_as_values(caplog):
 async def test_programs_get_what_came_of_an_answer(caplog):
     caplog.set_level(logging.INFO, logger="toolgate.access")
     await call(call_twice)
-    values = caplog.records[0].request
+    values = caplog.records[0].request()
     assert values["calls"] == {"valid": 1, "undeclared": 1}
     assert (values["prevented"], values["retries"]) == ({"ask_again": 1}, {"invalid_call": 1})
     assert (values["model"], values["prompt_tokens"], values["cached_tokens"]) == ("kimi", 9, 0)

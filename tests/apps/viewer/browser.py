@@ -1,5 +1,7 @@
 """A headless browser, wherever one is to be found: on this machine, or else at npm."""
 
+import base64
+import hashlib
 import os
 import platform
 import shutil
@@ -15,6 +17,10 @@ from tests.agents.install import CACHE
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PACKAGE = "@sparticuz/chromium@153.0.0"  # 70 MB: a headless Chromium, and libraries it needs
+_HASH = "sha512-" + (
+    "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
+)
+"""Of that package, as npm lists it: what is unpacked here is run."""
 _UNPACK = """
 const [packed, target] = process.argv.slice(1);
 require("node:stream/promises").pipeline(
@@ -77,13 +83,22 @@ def _fetch() -> Path | None:
 
 def _install(folder: Path, done: Path) -> None:
     _run("npm", "pack", "--silent", f"--pack-destination={folder}", _PACKAGE)
-    _run("tar", "xf", str(next(folder.glob("*.tgz"))), "-C", str(folder))
+    archive = next(folder.glob("*.tgz"))
+    check_hash(archive.read_bytes())
+    _run("tar", "xf", str(archive), "-C", str(folder))
     packed = folder / "package" / "bin"
     for name in ("al2023.tar", "chromium.part"):
         source = packed / f"{name.removesuffix('.part')}.br"
         _run("node", "-e", _UNPACK, str(source), str(folder / name))
     _run("tar", "xf", str(folder / "al2023.tar"), "-C", str(folder))
     (folder / "chromium.part").rename(done)
+
+
+def check_hash(archive: bytes) -> None:
+    """Raises: ValueError for another file than the one that was looked at."""
+    found = "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode()
+    if found != _HASH:
+        raise ValueError(f"npm's {_PACKAGE} is {found}, and should be {_HASH}: it is not run.")
 
 
 def _run(*command: str) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.apps.viewer.browser import open_browser
+from tests.apps.viewer.browser import check_hash, open_browser
 from tests.apps.viewer.watched_gateway import (
     ERROR,
     SLOWLY,
@@ -335,3 +335,8 @@ def test_a_gateway_that_stops_lets_go_of_its_watchers(browser, tmp_path):
     assert time.monotonic() - began < 25
     expect(page.locator("#live")).to_have_text("not connected")
     page.close()
+
+
+def test_a_browser_that_npm_gives_is_run_only_if_it_is_the_one_that_was_looked_at():
+    with pytest.raises(ValueError, match=r"should be sha512-.*: it is not run"):
+        check_hash(b"something else")

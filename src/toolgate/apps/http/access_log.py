@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -86,7 +87,7 @@ class AccessLog:
             seconds = time.perf_counter() - began
             if not _is_looking_on(record):
                 self._observe(record, seconds)
-                told = _told(record, seconds)
+                told = partial(_told, record, seconds)  # for lines of text nobody asks
                 _log.info("%s", _line(record, seconds=seconds), extra={"request": told})
             for finding in record.findings:
                 _findings_log.warning("%s %s", record.id, _explain(finding))
