@@ -1,12 +1,14 @@
 """A real llama.cpp is held to declared tools and their schemas, whatever the model wants."""
 
+import json
 from random import Random
 from typing import Any
 
 import pytest
 
+from tests.engines.parrot_gguf import token_id
 from tests.pipeline.enforcer.tool_sets import random_tools
-from toolgate.core.conversation import Conversation, Message, Options, ToolChoice
+from toolgate.core.conversation import Conversation, Message, Options, ToolChoice, ToolSpec
 from toolgate.core.events import AnomalyKind
 from toolgate.dialects import get_dialect
 from toolgate.engines.driver import run
@@ -82,3 +84,21 @@ async def test_where_a_call_may_be_made_text_stays_free_and_calls_fit(llama: Lla
 async def test_a_turn_without_tools_is_not_held(llama: LlamaCppEngine):
     asked = Conversation(messages=(Message(role="user", content="Hi"),), options=chance(seed=1))
     assert (await answer(llama, asked, "k2-0905")).constraint is None
+
+
+async def test_a_token_that_is_never_printed_does_not_pass_for_text(llama: LlamaCppEngine):
+    """`[BOS]` would count as five characters of a string, of which none comes."""
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "minLength": 4, "maxLength": 16}},
+    }
+    tool = ToolSpec("x", parameters={**schema, "required": ["a"]})
+    asked = Conversation(
+        messages=(Message(role="user", content="Hi"),),
+        tools=(tool,),
+        tool_choice=ToolChoice("required"),
+        options=Options(temperature=0, logit_bias={str(token_id("[BOS]")): 100, **HALF_CHARACTERS}),
+    )
+    (call,) = (turn := await answer(llama, asked, "k2-0905")).message.tool_calls
+    assert not turn.message.anomalies
+    assert len(json.loads(call.arguments)["a"]) >= 4

@@ -44,6 +44,13 @@ IK_CAPABILITIES = Capabilities(kind=IK_SERVER, tells_ids=False, logprobs=False, 
 """Read in ik_llama.cpp of August 2026 (examples/server/server.cpp, server-context.cpp): its stream
 holds text alone, probabilities come without logarithms, `/tokenize` knows no `parse_special`."""
 
+UNSAID = (
+    *("[BOS]", "[UNK]", "[PAD]", "[MASK]", "[gMASK]", "[sMASK]"),
+    *("<s>", "<bos>", "<unk>", "<pad>", "<mask>", "<sop>", "<eop>"),
+)
+"""Special tokens that no answer holds, as vocabularies spell them. A grammar takes them in a string
+for their text, of which the server prints nothing: `47[BOS]u` had seven characters too few."""
+
 TOKEN_TRIGGER = 0
 """llama.cpp's COMMON_GRAMMAR_TRIGGER_TYPE_TOKEN. Words and patterns are searched for in all that
 was written so far, at each token anew."""
@@ -63,6 +70,7 @@ class LlamaCppEngine:
         self._capabilities = CAPABILITIES
         self._holds: bool | None = None
         self._same = SameModel(self._endpoint, self._identity)
+        self._unsaid: Sequence[int] | None = None
 
     @property
     def url(self) -> str:
@@ -170,6 +178,10 @@ class LlamaCppEngine:
     async def _body(self, request: GenerateRequest) -> Mapping[str, Any]:
         ends = set(request.stop)
         printed = [marker for marker in request.markers if marker not in ends]
+        how = sampling(request.options)
+        if held := await self._grammar(request.constraint):
+            banned = [(one, False) for one in await self._unsaid_ids()]
+            how["logit_bias"] = [*how.get("logit_bias", ()), *banned]
         return {
             "prompt": await self.encode(request.prompt, guarded=[*request.markers, *ends]),
             "preserved_tokens": printed,
@@ -177,8 +189,8 @@ class LlamaCppEngine:
             "return_tokens": True,
             "cache_prompt": True,
             "response_fields": LAST_FIELDS,
-            **await self._grammar(request.constraint),
-            **sampling(request.options),
+            **held,
+            **how,
         }
 
     async def _grammar(self, constraint: Constraint | None) -> Mapping[str, Any]:
@@ -202,6 +214,19 @@ class LlamaCppEngine:
             return {}  # in this vocabulary no call can begin with its marker
         lazy = {"grammar_lazy": True, "grammar_triggers": triggers} if triggers else {}
         return {"grammar": written.grammar, **lazy}
+
+    async def _unsaid_ids(self) -> Sequence[int]:
+        """Of those that this vocabulary has as special tokens."""
+        if self._unsaid is None:
+            found = [await self._special_id(text) for text in UNSAID]
+            self._unsaid = [one for one in found if one is not None]
+        return self._unsaid
+
+    async def _special_id(self, text: str) -> int | None:
+        """None for what is no token, or an ordinary one."""
+        ids = await self._tokenize(text, True)
+        is_special = len(ids) == 1 and await self._tokenize(text, False) != ids
+        return ids[0] if is_special else None
 
     async def _holds_to_grammar(self) -> bool:
         """With a token in the grammar, where it has an id: older builds refuse those."""
