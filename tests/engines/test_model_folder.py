@@ -65,3 +65,16 @@ def test_what_cannot_be_read_is_told(tmp_path):
         read_template(tmp_path / "none.jinja")
     write(tmp_path, "tokenizer_config.json", "[]")
     assert read_model_folder(str(tmp_path)).template is None
+
+
+@pytest.mark.parametrize(
+    ("config", "context"),
+    [
+        ({"max_position_embeddings": 4096}, 4096),
+        ({"text_config": {"max_position_embeddings": 262144}}, 262144),
+        ({"text_config": None}, None),
+    ],
+)
+def test_the_context_that_the_model_was_trained_for(tmp_path, config, context):
+    write(tmp_path, "config.json", config)
+    assert read_model_folder(str(tmp_path)).trained_context == context

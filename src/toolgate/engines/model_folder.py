@@ -27,6 +27,8 @@ class ModelFolder(Struct, frozen=True, kw_only=True):
     """`bos_token` and its like, which templates write."""
     vocabulary: frozenset[str]
     """Special tokens; empty where the folder does not list them."""
+    trained_context: int | None = None
+    """Tokens that the model was trained to read, where the folder says so."""
 
 
 def read_model_folder(name: str) -> ModelFolder:
@@ -44,6 +46,7 @@ def read_model_folder(name: str) -> ModelFolder:
         template=_find_template(path, settings),
         constants={name: text for name in _CONSTANTS if (text := _token(settings.get(name)))},
         vocabulary=frozenset(text for one in listed if (text := _token(one)) and text.strip()),
+        trained_context=_find_context(_read_json(path / "config.json")),
     )
 
 
@@ -60,6 +63,15 @@ def _find_template(path: Path, settings: Mapping[str, Any]) -> str | None:
         return read_template(file)
     own = _read_json(path / "chat_template.json").get("chat_template")
     return _choose(own) or _choose(settings.get("chat_template"))
+
+
+def _find_context(config: Mapping[str, Any]) -> int | None:
+    """Models that see and hear have a text model inside."""
+    inner = config.get("text_config")
+    for one in (config, inner if isinstance(inner, dict) else {}):
+        if isinstance(found := one.get("max_position_embeddings"), int):
+            return found
+    return None
 
 
 def _choose(found: Any) -> str | None:

@@ -1,11 +1,20 @@
 """Faults of behaviour, each before a real llama-server: proxies that hold back, or never let go."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.apps.doctor.conftest import codes, llama
 from tests.apps.doctor.faulty_proxy import Faults
+from tests.apps.doctor.test_patient import patient
+from tests.engines.scripted_server import answer, scripted_server
+from toolgate.apps.doctor.behaviour import check_context, check_grammar
+from toolgate.apps.doctor.report import Finding
+from toolgate.engines.endpoint import Endpoint
+from toolgate.engines.engine import Capabilities
+from toolgate.engines.model_folder import read_model_folder
 
 
 def without_grammar(path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -31,3 +40,29 @@ async def test_a_fault_is_named(examined, faults: Faults, code: str):
 async def test_a_context_that_is_cut(examined):
     with llama(context=1024) as url:
         assert codes(await examined(at=url)) == ["context_cut"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "able", "found"),
+    [
+        ("vllm", Capabilities(kind="vLLM", grammar="structural_tag"), []),
+        ("vllm", Capabilities(kind="vLLM"), ["grammar_ignored"]),
+        ("sglang", Capabilities(kind="SGLang"), ["grammar_ignored"]),
+        ("vllm", Capabilities(kind="vLLM", prompts="text"), []),  # nobody could name tokens to it
+        ("openai_completions", Capabilities(kind="any"), []),  # it never took one
+    ],
+)
+async def test_engines_that_take_grammars_must_hold_to_them(kind, able, found: list[str]):
+    deployment = patient(kind=kind, engine=SimpleNamespace(capabilities=able))
+    assert [one.code async for one in check_grammar(deployment)] == found
+
+
+async def test_a_context_that_is_cut_by_what_the_folder_says(tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 131072}')
+    folder = read_model_folder(str(tmp_path))
+    async with scripted_server({"/v1/models": answer(b'{"data": [{"id": "m"}]}')}) as server:
+        endpoint = Endpoint(server.url)
+        deployment = patient(endpoint=endpoint, folder=folder, told={"context": 8192})
+        (finding,) = [one async for one in check_context(deployment)]
+        await endpoint.close()
+    assert finding == Finding("context_cut", "8192 tokens of the model's 131072")

@@ -40,6 +40,7 @@ async def test_a_healthy_deployment_has_no_finding(examined):
     report = await examined()
     assert codes(report) == []
     assert report.exit_status == 0
+    assert report.seen["engine"].startswith("llama.cpp b")  # and its build's number
 
 
 @pytest.mark.parametrize("code", BROKEN)

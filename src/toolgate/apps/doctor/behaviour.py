@@ -19,11 +19,13 @@ from toolgate.errors import EngineError
 SMALL_CONTEXT: Final = 32_768
 """Agents' first prompts alone have ten to thirty thousand tokens."""
 _WORDS: Final = 400
+_TAKE_GRAMMARS: Final = frozenset({"llama_cpp", "vllm", "sglang", "tensorrt_llm"})
 
 
 async def check_grammar(patient: Patient) -> AsyncIterator[Finding]:
     """It was asked at its start; engines that take no grammar are not blamed for it."""
-    if patient.kind == "llama_cpp" and patient.engine.capabilities.grammar == "none":
+    able = patient.engine.capabilities
+    if patient.kind in _TAKE_GRAMMARS and able.prompts == "tokens" and able.grammar == "none":
         yield Finding("grammar_ignored", "a grammar of one word did not make the model say it")
 
 
@@ -92,6 +94,9 @@ _BUSY: Final[Mapping[str, Callable[[Patient], Awaitable[bool]]]] = {
 
 
 async def _trained_context(patient: Patient) -> int | None:
+    """llama.cpp tells it; of others, the model's folder does."""
     cards = (await patient.endpoint.get("/v1/models")).get("data") or [{}]
-    meta = cards[0].get("meta") or {}
-    return meta.get("n_ctx_train")
+    told = (cards[0].get("meta") or {}).get("n_ctx_train")
+    if told is not None or patient.folder is None:
+        return told
+    return patient.folder.trained_context

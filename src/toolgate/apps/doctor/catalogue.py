@@ -58,6 +58,12 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         "this version of the engine is known to break calls of this family",
         "update the engine",
     ),
+    "old_revision": Entry(
+        _ERROR,
+        "the model's files are of a revision that is known to break calls",
+        "take the newest files of the model (Kimi K2-0905: revision 94a4053 or later, K2-Instruct: "
+        "0102674 or later), at least its tokenizer and its template" + _OR_TOOLGATE,
+    ),
     "unknown_family": Entry(
         _ERROR,
         "nothing tells which family the model is of, or several fit",
@@ -187,10 +193,17 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         "the server's own chat route shows raw markers as text",
         "name the parser of this family (--tool-call-parser, --reasoning-parser)" + _OR_TOOLGATE,
     ),
+    "calls_lost": Entry(
+        _ERROR,
+        "the server's own chat route tells no call where the model writes one",
+        "name the parser of this family (--tool-call-parser), and look for a proxy that drops "
+        "tool_calls" + _OR_TOOLGATE,
+    ),
     "grammar_ignored": Entry(
         _ERROR,
         "the server takes a grammar and does not hold the model to it",
-        "update the server; let `grammar` through the proxy in between; until then calls are held "
+        "update the server (TensorRT-LLM: set guided_decoding_backend); let `grammar` (llama.cpp) "
+        "or `response_format` (others) through the proxy in between; until then calls are held "
         "from outside, at the price of more requests",
     ),
     "buffered_stream": Entry(

@@ -20,6 +20,7 @@ from toolgate.apps.doctor.foreign_ids import check_ids
 from toolgate.apps.doctor.known_bad import find_known_bad
 from toolgate.apps.doctor.patient import Patient
 from toolgate.apps.doctor.report import Finding, Report, Seen, first_of_each
+from toolgate.apps.doctor.revision import check_revision
 from toolgate.apps.doctor.stream import check_stream
 from toolgate.apps.doctor.template import check_prompts
 from toolgate.apps.doctor.tokens import (
@@ -53,6 +54,7 @@ async def check_version(patient: Patient) -> AsyncIterator[Finding]:
 
 CHECKS: Final[Sequence[Check]] = (
     check_version,
+    check_revision,
     check_vocabulary,
     check_tokenizer,
     check_counts,
@@ -109,8 +111,9 @@ async def _admit(config: Config, stack: AsyncExitStack, seen: dict[str, str]) ->
         told = await engine.describe()
     except EngineError as error:
         raise _unanswered(error) from error
+    version = engine.capabilities.version or told.get("build")
     seen |= {
-        "engine": " ".join((engine.capabilities.kind, engine.capabilities.version)).rstrip(),
+        "engine": f"{engine.capabilities.kind} {version or ''}".rstrip(),
         "model": str(told["model"]),
         "context": str(told["context"] or "not told"),
         "prompts": f"as {engine.capabilities.prompts}",

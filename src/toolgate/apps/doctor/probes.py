@@ -20,7 +20,7 @@ from toolgate.wire.openai_chat import decode_request
 
 AROUND: Final = 40
 """Characters that are shown on each side of a difference."""
-TOOL: Final = {
+TOOL: Final[Mapping[str, Any]] = {
     "type": "function",
     "function": {
         "name": "get_weather",
