@@ -8,6 +8,7 @@ import pytest
 
 from toolgate.apps.verify.faults import FaultKind
 from toolgate.apps.verify.samples import Kind
+from toolgate.apps.verify.schema_suite import SchemaVerdict
 from toolgate.core.events import AnomalyKind
 from toolgate.engines.discover import ENGINES
 from toolgate.pipeline.finding import FindingKind
@@ -25,9 +26,9 @@ def test_each_kind_is_explained(page: str, kinds: type[StrEnum]):
     assert sorted(rows) == sorted(kinds)
 
 
-def test_each_fault_and_each_kind_of_request_has_its_row():
+def test_what_verify_asks_and_finds_has_its_row():
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "verify.md").read_text("utf-8"), re.MULTILINE)
-    assert rows == [*Kind, *FaultKind]
+    assert rows == [*Kind, *FaultKind, *SchemaVerdict]
 
 
 def test_each_engine_has_its_row():

@@ -24,6 +24,7 @@ def test_one_command_on_the_model_that_ships(tmp_path: Path):
     [
         (["nowhere"], "is no target"),
         (["--ways", "twice"], "both, stream, whole"),
+        (["--only", "images"], "requests, schemas, refusals"),
         (["--samples", "none.jsonl"], "none.jsonl"),
         (["--reference", "none.jsonl"], "none.jsonl"),
     ],

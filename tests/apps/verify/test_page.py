@@ -10,6 +10,8 @@ from toolgate.apps.verify.report import Report, judge
 from toolgate.apps.verify.results import Observed, Result
 from toolgate.apps.verify.runner import Run
 from toolgate.apps.verify.samples import Expected, Sample
+from toolgate.apps.verify.schema_cases import schema_cases
+from toolgate.apps.verify.schema_suite import SchemaJudged, SchemaVerdict
 
 EVIL = "<script>alert(1)</script>"
 NOW = datetime(2026, 1, 2, 3, 4)
@@ -56,6 +58,17 @@ def test_failed_requests_and_unknown_finish_reasons_are_shown():
     failed = Result(data_index=2, request={}, status="failed", response={"error": "no such host"})
     told = page(result(text="cut", finish="length"), failed)
     assert "no such host" in told and "1 length" in told
+
+
+def test_a_schema_that_was_not_treated_right_is_shown():
+    case = next(case for case in schema_cases() if case.name == "a pattern")
+    refused = Result(data_index=1, request={}, status="failed", response={"error": "no" + EVIL})
+    seen = Observed(data_index=1, status=400)
+    wrong = SchemaJudged(case, SchemaVerdict.REFUSED, "no patterns here", refused, seen)
+    told = write_page([judge("x", Run([], {}), (), schemas=[wrong])], "A title", NOW)
+    for part in ("schema: refused", "no patterns here", "What was declared", "{2}-[0-9]{3}"):
+        assert part in told
+    assert "0 of 1" in told and "answered" not in told and EVIL not in told
 
 
 def test_a_run_without_faults_has_no_script():

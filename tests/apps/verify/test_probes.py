@@ -1,7 +1,8 @@
 """What must be refused: toolgate refuses all of it, and who does not is told so."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,9 @@ class Answers:
 
     async def close(self) -> None:
         pass
+
+    async def count(self, request: Mapping[str, Any]) -> int | None:
+        return None
 
     @asynccontextmanager
     async def ask(self, body: bytes) -> AsyncGenerator[RawResponse, None]:

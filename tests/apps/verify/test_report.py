@@ -4,6 +4,8 @@ from toolgate.apps.verify.report import judge
 from toolgate.apps.verify.results import Observed, Result
 from toolgate.apps.verify.runner import Run
 from toolgate.apps.verify.samples import Expected, Sample
+from toolgate.apps.verify.schema_cases import schema_cases
+from toolgate.apps.verify.schema_suite import SchemaJudged, SchemaVerdict
 from toolgate.apps.verify.scores import Share, Trigger
 
 ROME = call('{"city": "Rome"}')
@@ -56,6 +58,35 @@ def test_prompts_are_compared_by_their_tokens():
         here = run(result(text="a", usage={"prompt_tokens": count}))
         assert judge("x", here, [], references=[first]).same_prompt == share
     assert judge("x", run(result(text="a")), [], references=[first]).same_prompt == Share(0, 0)
+
+
+def test_prompts_beside_our_own_count():
+    here = Run(
+        [
+            result(text="a", usage={"prompt_tokens": 9}),
+            result(text="a", index=2, usage={"prompt_tokens": 12}),
+            result(text="a", index=3),
+        ],
+        {index: Observed(data_index=index, own_prompt_tokens=9) for index in (1, 2, 3)},
+    )
+    told = judge("x", here, SAMPLES).fidelity
+    assert told.exact == Share(1, 2), "the third tells no usage"
+    assert told.differences == {3: 1} and told.counted[1].kind == "must_call"
+    assert judge("x", run(result(text="a", usage={"prompt_tokens": 9})), []).fidelity.counted == []
+
+
+def test_the_shares_of_the_schema_suite():
+    cases = schema_cases()
+    refused = next(case for case in cases if case.must_be_refused)
+    verdicts = [(cases[0], verdict) for verdict in SchemaVerdict if not verdict.endswith("refused")]
+    verdicts += [(cases[0], SchemaVerdict.REFUSED), (refused, SchemaVerdict.RIGHTLY_REFUSED)]
+    schemas = [
+        SchemaJudged(case, verdict, "", result(), Observed(data_index=1))
+        for case, verdict in verdicts
+    ]
+    told = judge("x", run(), [], schemas=schemas)
+    assert (told.schemas_taken, told.schemas_called) == (Share(5, 7), Share(4, 7))
+    assert (told.schemas_fitting, told.schemas_refused) == (Share(1, 7), Share(1, 1))
 
 
 def test_streamed_beside_whole():

@@ -1,7 +1,7 @@
 """Asking: every request once, again where that may help, and a restart goes on."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from toolgate.apps.verify import runner
-from toolgate.apps.verify.runner import Run, Settings, run_all
+from toolgate.apps.verify.runner import Run, Settings, files_of, run_all
 from toolgate.apps.verify.samples import Sample
 from toolgate.engines.engine import RawResponse
 from toolgate.errors import EngineUnavailable
@@ -36,6 +36,9 @@ class Scripted:
 
     async def close(self) -> None:
         pass
+
+    async def count(self, request: Mapping[str, Any]) -> int | None:
+        return len(request["messages"])
 
     @asynccontextmanager
     async def ask(self, body: bytes) -> AsyncGenerator[RawResponse, None]:
@@ -75,7 +78,7 @@ async def ask(
         target,
         samples,
         Settings(**settings),
-        folder,
+        files_of(folder, stream=stream),
         stream=stream,
         advance=lambda: advanced.append(None),
     )
@@ -93,6 +96,7 @@ async def test_every_request_is_asked_once(tmp_path: Path, stream: bool):
     assert ("stream_options" in target.asked[0]) is stream
     assert run.observed[1].headers == {"x-toolgate-tier": "grammar"}
     assert (run.observed[1].first_ms is not None) is stream
+    assert run.observed[1].own_prompt_tokens == 1 and run.observed[1].status == 0
 
 
 async def test_a_restart_asks_what_has_no_good_answer(tmp_path: Path):
@@ -132,3 +136,9 @@ async def test_a_refusal_is_final(tmp_path: Path):
     target = Scripted(400)
     run = await ask(target, tmp_path, SAMPLES[:1])
     assert len(target.asked) == 1 and run.results[0].status == "failed"
+    assert run.observed[1].status == 400
+
+
+def test_what_else_is_asked_has_files_of_its_own(tmp_path: Path):
+    names = [path.name for path in files_of(tmp_path, stream=False, part="schemas")]
+    assert names == ["results.schemas.whole.jsonl", "observed.schemas.whole.jsonl"]

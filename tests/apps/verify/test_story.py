@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from toolgate.apps.settings.config import Config
-from toolgate.apps.verify.command import Order, verify
+from toolgate.apps.verify.command import Order, Part, verify
 from toolgate.apps.verify.generate import generate
 from toolgate.apps.verify.runner import Settings
 from toolgate.apps.verify.story import FAULTY, Deployment, open_story, read_strictly, spoil
@@ -73,7 +73,7 @@ async def test_five_runs_over_the_same_requests(tmp_path: Path):
 
         return ReplayEngine(script)
 
-    def watch(name: str) -> Callable[[], None]:
+    def watch(name: str, total: int) -> Callable[[], None]:
         return lambda: None
 
     config = Config(dialect="kimi_k2", profile="k2-instruct", resend="off")
@@ -83,7 +83,7 @@ async def test_five_runs_over_the_same_requests(tmp_path: Path):
         settings=Settings(retries=0),
         folder=tmp_path,
         streams=(False,),
-        probes=False,
+        parts={Part.REQUESTS},
     )
     reports = await verify([*targets], order, watch)
     assert [one.name[0] for one in reports] == list("abcde")

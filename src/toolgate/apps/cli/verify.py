@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +24,7 @@ from toolgate.errors import ConfigError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from toolgate.apps.verify.command import Order, Recorded
+    from toolgate.apps.verify.command import Order, Part, Recorded
     from toolgate.apps.verify.report import Report
     from toolgate.apps.verify.samples import Sample
     from toolgate.apps.verify.targets import Target
@@ -82,6 +82,13 @@ StoryOption = Annotated[
     ),
 ]
 
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="requests|schemas|refusals", help="Ask only these; several times for several."
+    ),
+]
+
 HtmlOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write the numbers, plots and all faults into one page."),
@@ -103,6 +110,7 @@ def verify(
     temperature: TemperatureOption = None,
     max_tokens: MaxTokensOption = None,
     key_env: KeyEnvOption = None,
+    only: OnlyOption = None,
     story: StoryOption = False,
     html: HtmlOption = None,
     engine: EngineOption = None,
@@ -140,7 +148,7 @@ def verify(
         streams=(False,) if story else _read_ways(ways),
         references=[read_results(path) for path in reference or ()],
         compare=compare,
-        probes=not story,
+        parts=_read_parts(["requests"] if story else only),
     )
     found = _open_story(flags) if story else [_find_target(name, flags, key_env) for name in names]
     _tell(_ask(found, order), html)
@@ -151,8 +159,8 @@ def _ask(targets: "list[Target | Recorded]", order: "Order") -> "list[Report]":
 
     with _progress() as progress:
 
-        def watch(name: str) -> Callable[[], None]:
-            bar = progress.add_task(name, total=len(order.samples))
+        def watch(name: str, total: int) -> Callable[[], None]:
+            bar = progress.add_task(name, total=total)
             return lambda: progress.advance(bar)
 
         return asyncio.run(verify_all(targets, order, watch))
@@ -164,7 +172,8 @@ def _tell(reports: "list[Report]", html: Path | None) -> None:
     from toolgate.apps.verify.page import write_page  # noqa: PLC0415
     from toolgate.apps.verify.table import make_table  # noqa: PLC0415
 
-    title = f"{max(len(one.judged) for one in reports)} requests"
+    count = max(len(one.judged) for one in reports)
+    title = f"{count} requests" if count else "beside the requests"
     console = Console()
     if not console.is_terminal:  # nothing is cut in a file
         console.width = TABLE_WIDTH + COLUMN_WIDTH * len(reports)
@@ -188,6 +197,14 @@ def _read_ways(ways: str) -> tuple[bool, ...]:
     return known[ways]
 
 
+def _read_parts(names: list[str] | None) -> "Collection[Part]":
+    from toolgate.apps.verify.command import Part  # noqa: PLC0415
+
+    if unknown := set(names or ()) - set(Part):
+        raise ConfigError(f"--only is one of {', '.join(Part)}, not {min(unknown)!r}.")
+    return {Part(name) for name in names or Part}
+
+
 def _find_target(name: str, flags: dict[str, Any], key_env: str | None) -> "Target | Recorded":
     from toolgate.apps.verify.command import Recorded  # noqa: PLC0415
     from toolgate.apps.verify.targets import EndpointTarget, GatewayTarget  # noqa: PLC0415
@@ -199,7 +216,8 @@ def _find_target(name: str, flags: dict[str, Any], key_env: str | None) -> "Targ
         return GatewayTarget(name, _read_config({**flags, "engine": url}))
     if name.startswith(("http://", "https://")):
         key = os.environ.get(key_env) if key_env else None
-        return EndpointTarget(name, model=flags["model"], key=key)
+        config = _read_config({**flags, "engine_key": key})
+        return EndpointTarget(name, model=flags["model"], key=key, config=config)
     if Path(name).is_file():
         return Recorded(Path(name))
     raise ConfigError(

@@ -1,20 +1,37 @@
 """`toolgate verify`: asks every target the same requests, judges the answers, tells the numbers."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from toolgate.apps.verify.probes import Probed, probe
 from toolgate.apps.verify.report import Report, judge
 from toolgate.apps.verify.results import Result, summarize, write_summary
-from toolgate.apps.verify.runner import Run, Settings, read_run, run_all
+from toolgate.apps.verify.runner import Run, Settings, files_of, read_run, run_all
 from toolgate.apps.verify.samples import Sample
+from toolgate.apps.verify.schema_cases import schema_cases
+from toolgate.apps.verify.schema_suite import ask_schemas, judge_schemas, read_schemas
+from toolgate.apps.verify.summary import write_own_summary
 from toolgate.apps.verify.targets import Target
 
+Watch: TypeAlias = Callable[[str, int], Callable[[], None]]
+"""Told a run's name and how many requests it has; gives what to call for each answer."""
+_NOTHING: Final = Run((), {})
 _UNFIT: Final = re.compile(r"[^\w.-]+")
+
+
+class Part(StrEnum):
+    """What can be asked for alone."""
+
+    REQUESTS = "requests"
+    SCHEMAS = "schemas"
+    """Those that a deployment must take, and those that it must refuse."""
+    REFUSALS = "refusals"
+    """Other requests that must be refused."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -29,8 +46,7 @@ class Order(Struct, frozen=True, kw_only=True):
     references: Sequence[Sequence[Result]] = ()
     compare: bool = False
     """Whether the first target's run is the reference."""
-    probes: bool = True
-    """Whether to send what must be refused, too."""
+    parts: Collection[Part] = tuple(Part)
 
 
 class Recorded(Struct, frozen=True):
@@ -49,15 +65,13 @@ class _Asked(Struct, frozen=True):
     name: str
     run: Run
     whole: Run | None = None
+    schemas: Run = _NOTHING
     probed: Sequence[Probed] = ()
+    folder: Path | None = None
 
 
-async def verify(
-    targets: Sequence[Target | Recorded],
-    order: Order,
-    watch: Callable[[str], Callable[[], None]],
-) -> list[Report]:
-    """One report for each. `watch` is told a run's name, and gives what to call for each answer.
+async def verify(targets: Sequence[Target | Recorded], order: Order, watch: Watch) -> list[Report]:
+    """One report for each.
 
     Raises: ConfigError, EngineError when a target cannot be reached at all.
     """
@@ -66,40 +80,69 @@ async def verify(
         for target in targets
     ]
     references = [asked[0].run.results] if order.compare else order.references
-    return [
-        judge(
-            one.name,
-            one.run,
-            order.samples,
-            whole=one.whole,
-            references=references,
-            probed=one.probed,
-        )
-        for one in asked
-    ]
+    return [_judge(one, order.samples, references) for one in asked]
 
 
-async def _ask(target: Target, order: Order, watch: Callable[[str], Callable[[], None]]) -> _Asked:
+def _judge(
+    asked: _Asked, samples: Sequence[Sample], references: Sequence[Sequence[Result]]
+) -> Report:
+    report = judge(
+        asked.name,
+        asked.run,
+        samples,
+        whole=asked.whole,
+        references=references,
+        probed=asked.probed,
+        schemas=list(judge_schemas(asked.schemas)),
+    )
+    if asked.folder is not None:
+        write_own_summary(report, asked.folder)
+    return report
+
+
+async def _ask(target: Target, order: Order, watch: Watch) -> _Asked:
     folder = order.folder / (_UNFIT.sub("-", target.name).strip("-") or "target")
-    runs: list[Run] = []
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         await target.start()
-        for stream in order.streams:
-            advance = watch(f"{target.name}, {'streamed' if stream else 'whole'}")
-            runs.append(
-                await run_all(
-                    target, order.samples, order.settings, folder, stream=stream, advance=advance
-                )
-            )
-        probed = await probe(target) if order.probes else ()
+        runs = [await _ask_samples(target, order, folder, watch, way) for way in order.streams]
+        schemas = await _ask_schemas(target, order, folder, watch)
+        probed = await probe(target) if Part.REFUSALS in order.parts else ()
     finally:
         await target.close()
-    write_summary(summarize(runs[0].results, target.model), folder / "summary.json")
-    return _Asked(target.name, runs[0], runs[1] if len(runs) > 1 else None, probed)
+    if Part.REQUESTS in order.parts:
+        write_summary(summarize(runs[0].results, target.model), folder / "summary.json")
+    whole = runs[1] if len(runs) > 1 else None
+    return _Asked(target.name, runs[0], whole, schemas, probed, folder)
+
+
+async def _ask_samples(
+    target: Target, order: Order, folder: Path, watch: Watch, stream: bool
+) -> Run:
+    if Part.REQUESTS not in order.parts:
+        return _NOTHING
+    name = f"{target.name}, {'streamed' if stream else 'whole'}"
+    return await run_all(
+        target,
+        order.samples,
+        order.settings,
+        files_of(folder, stream=stream),
+        stream=stream,
+        advance=watch(name, len(order.samples)),
+    )
+
+
+async def _ask_schemas(target: Target, order: Order, folder: Path, watch: Watch) -> Run:
+    if Part.SCHEMAS not in order.parts:
+        return _NOTHING
+    advance = watch(f"{target.name}, schemas", len(schema_cases()))
+    return await ask_schemas(
+        target, order.settings, folder, stream=order.streams[0], advance=advance
+    )
 
 
 def _read(target: Recorded) -> _Asked:
     """What was seen beside the results has the same name, but for its beginning."""
     path = target.path
     seen = path.with_name(f"observed{path.name.removeprefix('results')}")
-    return _Asked(target.name, read_run(path, seen))
+    return _Asked(target.name, read_run(path, seen), schemas=read_schemas(path.parent))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
-from json import dumps
+from json import dumps, loads
 from typing import Any, Final
 
 from jinja2 import Environment
@@ -12,10 +12,19 @@ from markupsafe import Markup
 from toolgate.apps.verify.charts import color, draw_share, draw_times
 from toolgate.apps.verify.faults import FaultKind
 from toolgate.apps.verify.report import Judged, Report
+from toolgate.apps.verify.schema_suite import SchemaJudged, SchemaVerdict
 from toolgate.apps.verify.scores import Share
-from toolgate.apps.verify.table import NOTHING, sections, show_f1, show_share, show_times
+from toolgate.apps.verify.table import (
+    NOTHING,
+    sections,
+    show_count,
+    show_f1,
+    show_share,
+    show_times,
+)
 
 _TEMPLATE: Final = "page.html.j2"
+_SCHEMA_FAULT: Final = "schema: {}"
 
 
 def write_page(reports: Sequence[Report], title: str, now: datetime) -> str:
@@ -40,16 +49,29 @@ def _target(report: Report, place: int, longest: float) -> dict[str, Any]:
     return {
         "name": report.name,
         "color": color(place),
-        "answered": f"{len(report.answered)} of {len(report.judged)} answered",
+        "answered": f"{len(report.answered)} of {len(report.judged)} answered"
+        * bool(report.judged),
         "figures": [
             ("schema accuracy", show_share(report.valid_turns), _chart(report.valid_turns, place)),
             ("F1 of calling", show_f1(report.reference), ""),
             ("right tools", show_share(report.right_tools), _chart(report.right_tools, place)),
             ("right tools and arguments", show_share(report.right), _chart(report.right, place)),
+            ("schemas taken, called and kept", *_of_schemas(report, place)),
+            ("prompts as toolgate writes them", *_of_prompts(report, place)),
         ],
         "times": Markup(draw_times(report.duration_ms, longest, place)),
         "times_text": show_times(report.duration_ms),
     }
+
+
+def _of_schemas(report: Report, place: int) -> tuple[str, Markup]:
+    share = report.schemas_fitting
+    return show_count(share), _chart(share, place)
+
+
+def _of_prompts(report: Report, place: int) -> tuple[str, Markup]:
+    share = report.fidelity.exact
+    return show_share(share), _chart(share, place)
 
 
 def _kinds(reports: Sequence[Report]) -> list[tuple[str, list[tuple[str, Markup]]]]:
@@ -76,6 +98,19 @@ def _failures(report: Report) -> Iterator[dict[str, Any]]:
     for one in report.judged:
         if one.faults:
             yield _failure(report.name, one)
+    for wrong in report.schemas:
+        if not wrong.is_right:
+            yield _wrong_schema(report.name, wrong)
+
+
+def _wrong_schema(target: str, one: SchemaJudged) -> dict[str, Any]:
+    judged = Judged(one.result, (), None, one.observed)
+    return _failure(target, judged) | {
+        "kind": "schema",
+        "faults": [(_SCHEMA_FAULT.format(one.verdict.replace("_", " ")), one.detail)],
+        "said": one.case.name,
+        "schema": _pretty(loads(one.case.schema)),
+    }
 
 
 def _failure(target: str, one: Judged) -> dict[str, Any]:
@@ -91,6 +126,7 @@ def _failure(target: str, one: Judged) -> dict[str, Any]:
             str((tool.get("function") or {}).get("name")) for tool in request.get("tools") or ()
         ),
         "expected": _expected(one),
+        "schema": None,
         "prompt": one.observed.prompt,
         "output": one.observed.output,
         "answer": _pretty(one.result.message or one.result.response),
@@ -129,7 +165,9 @@ def _expected(one: Judged) -> str | None:
 
 def _fault_names(failures: Sequence[Mapping[str, Any]]) -> list[str]:
     found = {name for one in failures for name, _ in one["faults"]}
-    return [name for kind in FaultKind if (name := kind.replace("_", " ")) in found]
+    kinds = [kind.replace("_", " ") for kind in FaultKind]
+    kinds += [_SCHEMA_FAULT.format(one.replace("_", " ")) for one in SchemaVerdict]
+    return [name for name in kinds if name in found]
 
 
 def _pretty(value: Any) -> str:

@@ -1,16 +1,18 @@
 """One target's answers, judged and counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from toolgate.apps.verify.faults import INVALID, Fault, FaultKind, differs, find_faults, has_called
+from toolgate.apps.verify.fidelity import Counted, Fidelity
 from toolgate.apps.verify.probes import Probed
 from toolgate.apps.verify.results import SUCCESS, Observed, Result
 from toolgate.apps.verify.runner import Run
 from toolgate.apps.verify.samples import Sample, prepare
+from toolgate.apps.verify.schema_suite import NOT_CALLED, NOT_TAKEN, SchemaJudged
 from toolgate.apps.verify.scores import Share, Trigger, compare
 
 _NOT_RIGHT: Final = frozenset(
@@ -61,6 +63,10 @@ class Report(Struct, frozen=True, kw_only=True):
     """The reference's second run against its first: no deployment can agree more than that."""
     probed: Sequence[Probed] = ()
     """What must be refused, and how it was answered."""
+    schemas: Sequence[SchemaJudged] = ()
+    """The schema suite's, and how each was treated."""
+    fidelity: Fidelity = Fidelity()
+    """Prompts' tokens as they were told, beside our own count."""
     same_prompt: Share = Share(0, 0)
     """Requests whose prompt has as many tokens as the reference's had."""
 
@@ -113,6 +119,30 @@ class Report(Struct, frozen=True, kw_only=True):
         return Share(sum(one.is_refused for one in self.probed), len(self.probed))
 
     @property
+    def schemas_taken(self) -> Share:
+        """Of those that must be taken."""
+        return self._share_of_schemas(lambda one: one.verdict not in NOT_TAKEN)
+
+    @property
+    def schemas_called(self) -> Share:
+        return self._share_of_schemas(lambda one: one.verdict not in NOT_CALLED)
+
+    @property
+    def schemas_fitting(self) -> Share:
+        return self._share_of_schemas(lambda one: one.is_right)
+
+    @property
+    def schemas_refused(self) -> Share:
+        """Of those that no arguments can fit, in words that tell so."""
+        return self._share_of_schemas(lambda one: one.is_right, must_be_refused=True)
+
+    def _share_of_schemas(
+        self, is_hit: Callable[[SchemaJudged], bool], *, must_be_refused: bool = False
+    ) -> Share:
+        asked = [one for one in self.schemas if one.case.must_be_refused is must_be_refused]
+        return Share(sum(map(is_hit, asked)), len(asked))
+
+    @property
     def first_ms(self) -> list[float]:
         return [one.observed.first_ms for one in self.answered if one.observed.first_ms is not None]
 
@@ -133,6 +163,7 @@ def judge(
     whole: Run | None = None,
     references: Sequence[Sequence[Result]] = (),
     probed: Sequence[Probed] = (),
+    schemas: Sequence[SchemaJudged] = (),
 ) -> Report:
     """Judges a run; `whole` is the same not streamed, `references` other runs of these samples."""
     asked = {sample.data_index: sample for sample in samples}
@@ -152,6 +183,8 @@ def judge(
         reference=_against(run.results, first, by_index),
         reference_itself=_pairs(references[1], first) if len(references) > 1 else None,
         probed=probed,
+        schemas=schemas,
+        fidelity=Fidelity(list(_count_tokens(judged))),
         same_prompt=_count_prompts(run.results, first),
     )
 
@@ -220,6 +253,14 @@ def _pairs(results: Iterable[Result], first: Mapping[int, Result]) -> Trigger:
         for one in results
         if (other := first.get(one.data_index)) and one.status == other.status == SUCCESS
     )
+
+
+def _count_tokens(judged: Iterable[Judged]) -> Iterator[Counted]:
+    for one in judged:
+        told, own = one.result.usage.get("prompt_tokens"), one.observed.own_prompt_tokens
+        if told and own:
+            kind = one.sample.kind if one.sample else ""
+            yield Counted(one.result.data_index, kind, told, own)
 
 
 def _count_prompts(results: Iterable[Result], first: Mapping[int, Result]) -> Share:

@@ -58,6 +58,10 @@ class Observed(Struct, kw_only=True):
     """What the model read; "" where only the endpoint knows."""
     output: str = ""
     """What the model wrote, markers and all; "" likewise."""
+    status: int = 0
+    """HTTP's, of a refusal; 0 where there was none."""
+    own_prompt_tokens: int | None = None
+    """How many the prompt has as toolgate writes it; None where nobody could count them."""
     headers: dict[str, str] = {}
     """toolgate's own, as `x-toolgate-anomalies`."""
 

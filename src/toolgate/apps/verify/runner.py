@@ -59,14 +59,12 @@ async def run_all(
     target: Target,
     samples: Sequence[Sample],
     settings: Settings,
-    folder: Path,
+    files: tuple[Path, Path],
     *,
     stream: bool,
     advance: Callable[[], None],
 ) -> Run:
-    """Asks what has no good answer in `folder` yet; `advance` is called once for each request."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = files_of(folder, stream=stream)
+    """Asks what has no good answer in `files` yet; `advance` is called once for each request."""
     done = {one.data_index: one for one in read_run(*files).results if one.status == SUCCESS}
     gate = asyncio.Semaphore(settings.concurrency)
 
@@ -86,9 +84,9 @@ async def run_all(
     return read_run(*files)
 
 
-def files_of(folder: Path, *, stream: bool) -> tuple[Path, Path]:
-    """Where the results are kept, and what was seen beside them."""
-    middle = "" if stream else ".whole"
+def files_of(folder: Path, *, stream: bool, part: str = "") -> tuple[Path, Path]:
+    """Where the results are kept, and what was seen beside them; `part` is what else is asked."""
+    middle = "".join(f".{name}" for name in (part, "" if stream else "whole") if name)
     return folder / f"results{middle}.jsonl", folder / f"observed{middle}.jsonl"
 
 
@@ -111,8 +109,10 @@ async def _ask(
                 finally:
                     observed.prompt, observed.output = record.prompt, record.output
             _settle(result, began)
+            observed.own_prompt_tokens = await target.count(body)
             return result, observed
         except (EngineError, TimeoutError) as error:
+            observed.status = error.status_hint if isinstance(error, EngineRefused) else 0
             result.status, result.response = "failed", {"error": str(error) or "timed out"}
             _settle(result, began)
             if attempt == settings.retries or not _is_worth_another_try(error):

@@ -6,11 +6,17 @@ from typing import Final
 from rich.table import Table
 
 from toolgate.apps.verify.faults import FaultKind
+from toolgate.apps.verify.fidelity import Fidelity
 from toolgate.apps.verify.probes import PROBES
 from toolgate.apps.verify.report import Report
 from toolgate.apps.verify.scores import Share, Trigger, percentile
 
 NOTHING: Final = "–"
+MOST_DIFFERENCES: Final = 3
+
+
+def show_finish(report: Report, reason: str) -> str:
+    return str(report.finish_reasons[reason]) if report.judged else NOTHING
 
 
 def show_others(report: Report) -> str:
@@ -23,13 +29,13 @@ def show_others(report: Report) -> str:
 
 
 _HEAD: Final[Sequence[tuple[str, Callable[[Report], str]]]] = (
-    ("answered", lambda one: f"{len(one.answered)} of {len(one.judged)}"),
-    ("finish: stop", lambda one: str(one.finish_reasons["stop"])),
-    ("finish: tool_calls", lambda one: str(one.finish_reasons["tool_calls"])),
-    ("finish: other", show_others),
+    ("answered", lambda one: show_count(Share(len(one.answered), len(one.judged)))),
+    ("finish: stop", lambda one: show_finish(one, "stop")),
+    ("finish: tool_calls", lambda one: show_finish(one, "tool_calls")),
+    ("finish: other", lambda one: show_others(one) if one.judged else NOTHING),
     (
         "turns with valid calls",
-        lambda one: f"{one.valid_turns.hits} of {one.valid_turns.total}",
+        lambda one: f"{one.valid_turns.hits} of {one.valid_turns.total}" if one.judged else NOTHING,
     ),
     ("schema accuracy", lambda one: show_share(one.valid_turns)),
     ("F1 of calling", lambda one: show_f1(one.reference)),
@@ -39,10 +45,23 @@ _HEAD: Final[Sequence[tuple[str, Callable[[Report], str]]]] = (
     ("right tools", lambda one: show_share(one.right_tools)),
     ("right tools and arguments", lambda one: show_share(one.right)),
     ("same streamed and whole", lambda one: show_share(one.same_streamed)),
-    ("same prompt tokens", lambda one: show_share(one.same_prompt)),
+    ("same prompt tokens as the reference", lambda one: show_share(one.same_prompt)),
     ("refused what must be", lambda one: show_count(one.refused)),
     ("first token, ms (50 %, 90 %)", lambda one: show_times(one.first_ms)),
     ("whole answer, ms (50 %, 90 %)", lambda one: show_times(one.duration_ms)),
+)
+
+
+_PROMPTS: Final[Sequence[tuple[str, Callable[[Report], str]]]] = (
+    ("as many tokens", lambda one: show_share(one.fidelity.exact)),
+    ("told less own, how often", lambda one: show_differences(one.fidelity)),
+    ("the largest", lambda one: show_largest(one.fidelity)),
+)
+_SCHEMAS: Final[Sequence[tuple[str, Callable[[Report], str]]]] = (
+    ("taken", lambda one: show_count(one.schemas_taken)),
+    ("called", lambda one: show_count(one.schemas_called)),
+    ("arguments fit", lambda one: show_count(one.schemas_fitting)),
+    ("rightly refused", lambda one: show_count(one.schemas_refused)),
 )
 
 
@@ -75,6 +94,15 @@ def sections(reports: Sequence[Report]) -> dict[str, list[list[str]]]:
             if any(one.faults[fault] for one in reports)
         ],
     }
+    found["Prompts beside toolgate's own"] = [
+        [label, *map(show, reports)] for label, show in _PROMPTS
+    ]
+    found["Schemas"] = [[label, *map(show, reports)] for label, show in _SCHEMAS]
+    found["Schemas that were not treated right"] = [
+        [name, *(_show_schema(report, name) for report in reports)]
+        for name in dict.fromkeys(one.case.name for report in reports for one in report.schemas)
+        if any(_show_schema(report, name) not in ("", NOTHING) for report in reports)
+    ]
     found["Answered, and should have been refused"] = [
         [name, *(_show_probe(report, name) for report in reports)]
         for name in PROBES
@@ -82,6 +110,26 @@ def sections(reports: Sequence[Report]) -> dict[str, list[list[str]]]:
     ]
     told = {head: list(filter(_says_something, lines)) for head, lines in found.items()}
     return {head: lines for head, lines in told.items() if lines}
+
+
+def show_differences(fidelity: Fidelity) -> str:
+    """`+3: 12, -1: 4`, the commonest first."""
+    found = fidelity.differences.most_common()
+    shown = [f"{difference:+}: {count}" for difference, count in found[:MOST_DIFFERENCES]]
+    rest = sum(count for _, count in found[MOST_DIFFERENCES:])
+    return ", ".join([*shown, *([f"others: {rest}"] if rest else [])]) or NOTHING
+
+
+def show_largest(fidelity: Fidelity) -> str:
+    """`#17 +43`: the request, and told less own."""
+    largest = fidelity.largest(MOST_DIFFERENCES)
+    return ", ".join(f"#{one.data_index} {one.difference:+}" for one in largest) or NOTHING
+
+
+def _show_schema(report: Report, name: str) -> str:
+    """What is wrong; nothing where it is right."""
+    found = {one.case.name: "" if one.is_right else _words(one.verdict) for one in report.schemas}
+    return found.get(name, NOTHING)
 
 
 def _show_probe(report: Report, name: str) -> str:

@@ -10,11 +10,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Message
 
-from toolgate.apps.http.gateway import create_app
+from toolgate.apps.http.gateway import create_gateway
+from toolgate.apps.serving.models import Models
 from toolgate.apps.serving.open_engine import open_engine
+from toolgate.apps.serving.service import Service
 from toolgate.apps.settings.config import Config
+from toolgate.apps.verify.prompt_counter import count_prompt, open_counter
 from toolgate.apps.verify.recorder import Recorder
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Engine, RawResponse
@@ -41,6 +45,9 @@ class Target(Protocol):
     def ask(self, body: bytes) -> AbstractAsyncContextManager[RawResponse]:
         """One request."""
 
+    async def count(self, request: Mapping[str, Any]) -> int | None:
+        """How many tokens its prompt has as toolgate writes it; None where nobody can count."""
+
     async def close(self) -> None:
         """Lets go of it."""
 
@@ -48,8 +55,15 @@ class Target(Protocol):
 class EndpointTarget:
     """Somebody's server."""
 
-    def __init__(self, url: str, *, model: str | None = None, key: str | None = None) -> None:
-        """`url` may end in `/v1`, another version, or the route itself.
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        config: Config | None = None,
+    ) -> None:
+        """`url` may end in `/v1`, another version, or the route itself; `config` opens its counter.
 
         Raises: ConfigError when it is no address.
         """
@@ -59,8 +73,16 @@ class EndpointTarget:
         self._endpoint = Endpoint(_VERSION.sub("", root), api_key=key)
         self.name = root
         self.model = model or ""
+        self._config = config
+        self._service: Service | None = None
 
     async def start(self) -> None:
+        await self._learn_model()
+        if self._config is not None:
+            config = replace(self._config, engine=self.name)
+            self._service = await open_counter(config, self.name)
+
+    async def _learn_model(self) -> None:
         try:
             listed = await self._endpoint.get(f"{self._prefix}/models")
         except (EngineRefused, EngineProtocolError):
@@ -77,8 +99,13 @@ class EndpointTarget:
     def ask(self, body: bytes) -> AbstractAsyncContextManager[RawResponse]:
         return self._endpoint.forward(f"{self._prefix}{CHAT}", body, _JSON)
 
+    async def count(self, request: Mapping[str, Any]) -> int | None:
+        return None if self._service is None else await count_prompt(self._service, request)
+
     async def close(self) -> None:
         await self._endpoint.close()
+        if self._service is not None:
+            await self._service.close()
 
 
 class GatewayTarget:
@@ -92,7 +119,8 @@ class GatewayTarget:
         self.name = name
         self.model = config.model or ""
         self._engine = Recorder(engine or open_engine(config))
-        self._app = create_app(config, self._engine)
+        self._service = Service(config, self._engine)
+        self._app = create_gateway(Models([self._service]))
         self._lifespan: AbstractAsyncContextManager[Any] | None = None
 
     async def start(self) -> None:
@@ -102,6 +130,9 @@ class GatewayTarget:
 
     def ask(self, body: bytes) -> AbstractAsyncContextManager[RawResponse]:
         return ask_app(self._app, "/v1" + CHAT, body)
+
+    async def count(self, request: Mapping[str, Any]) -> int | None:
+        return await count_prompt(self._service, request)
 
     async def close(self) -> None:
         if self._lifespan is not None:
