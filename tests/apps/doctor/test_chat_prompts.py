@@ -57,18 +57,27 @@ async def test_a_chat_route_that_reads_more_than_it_tells(examined, kind: str):
     assert "its chat route reads" in finding.evidence
 
 
+CARD = b'{"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 4096}]}'
+DONE = b'data: {"choices": [{"index": 0, "text": "a", "finish_reason": "length"}]}\n\n'
+VLLM: dict[str, Any] = {
+    "/v1/models": answer(CARD),
+    "/version": answer(b'{"version": "0.32.0"}'),
+    "/v1/completions": answer(DONE + b"data: [DONE]\n\n", kind="text/event-stream"),
+}
+
+
 async def test_a_server_whose_chat_route_has_no_template(examined):
-    card = b'{"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 4096}]}'
     refusal = b'{"error": {"message": "... so you must provide a chat template if ..."}}'
 
     def tokenize(body: bytes) -> bytes:
         return answer(refusal, status=400) if b"messages" in body else answer(b'{"tokens": [1]}')
 
-    def complete(body: bytes) -> bytes:
-        done = b'{"choices": [{"index": 0, "text": "a", "finish_reason": "length"}]}'
-        return answer(b"data: " + done + b"\n\ndata: [DONE]\n\n", kind="text/event-stream")
-
-    paths: dict[str, Any] = {"/v1/models": answer(card), "/version": answer(b'{"version": "9"}')}
-    paths |= {"/tokenize": tokenize, "/v1/completions": complete}
-    async with scripted_server(paths) as server:
+    async with scripted_server({**VLLM, "/tokenize": tokenize}) as server:
         assert "no_template" in codes(await examined(at=server.url, engine_kind="vllm"))
+
+
+async def test_a_server_that_tells_no_tokens_is_not_blamed_for_its_template(examined):
+    async with scripted_server(VLLM) as server:
+        found = codes(await examined(at=server.url, engine_kind="vllm"))
+    assert "text_prompts" in found
+    assert "broken_template" not in found

@@ -19,12 +19,12 @@ from toolgate.apps.doctor.probes import (
 )
 from toolgate.apps.doctor.report import Finding
 from toolgate.apps.doctor.server_tokens import (
-    TOKENS,
     ChatPrompt,
     Sent,
     Tokens,
     count_chat,
     send,
+    tokens_of,
     with_difference,
 )
 from toolgate.errors import EngineError, EngineRefused
@@ -39,7 +39,7 @@ _REFUSED: Final = {("llama_cpp", NULL)}
 
 async def check_chat_prompts(patient: Patient) -> AsyncIterator[Finding]:
     """Each probe both ways; a server whose chat route fails is asked no further."""
-    tokens = TOKENS.get(patient.kind)
+    tokens = tokens_of(patient)
     for name, probe in PROBES.items():
         if (patient.kind, name) in _REFUSED:
             continue

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from toolgate.apps.doctor.patient import Patient
 from toolgate.apps.doctor.probes import RESULT, TOOL
 from toolgate.apps.doctor.report import Finding, Seen
-from toolgate.apps.doctor.server_tokens import TOKENS
+from toolgate.apps.doctor.server_tokens import tokens_of
 from toolgate.errors import EngineRefused
 
 ANSWER: Final = 1000
@@ -101,7 +101,7 @@ async def _ask(patient: Patient, call_id: str, native: Turn | None = None) -> Tu
 
 async def _written(patient: Patient, call_id: str, native: Turn | None) -> tuple[str | None, bool]:
     """The id in the prompt, and whether the prompt is spoilt, where the server tells prompts."""
-    if (tokens := TOKENS.get(patient.kind)) is None:
+    if (tokens := tokens_of(patient)) is None:
         return None, False
     text = (await tokens.chat(patient, _request(call_id))).text
     known = [call_id, *([native.id] if native else [])]

@@ -42,6 +42,12 @@ class Tokens(Struct, frozen=True, kw_only=True):
     spell: Callable[[Patient, Sequence[int]], Awaitable[str]]
 
 
+def tokens_of(patient: Patient) -> Tokens | None:
+    """How to ask this server, where it tells tokens: some operators lock `/tokenize`."""
+    tells = patient.engine.capabilities.prompts == "tokens"
+    return TOKENS.get(patient.kind) if tells else None
+
+
 async def send(patient: Patient, prompt: Prompt) -> Sent:
     """Lets the model read a prompt of ours, past any chat route, and write one token."""
     bodies: list[Mapping[str, Any]] = []

@@ -13,7 +13,7 @@ from toolgate.apps.doctor.chat_prompts import check_chat_prompts
 from toolgate.apps.doctor.patient import Patient
 from toolgate.apps.doctor.probes import PROBES, Pair, Probe, family_prompt, judge, read_probe
 from toolgate.apps.doctor.report import Finding
-from toolgate.apps.doctor.server_tokens import TOKENS, with_difference
+from toolgate.apps.doctor.server_tokens import tokens_of, with_difference
 from toolgate.engines.templates.process import TemplateProcess
 from toolgate.errors import ConfigError, InvalidRequest
 from toolgate.pipeline.normalize import normalize
@@ -53,7 +53,7 @@ def _named(found: Sequence[_Wrong]) -> Sequence[_Wrong]:
 
 async def _tell(patient: Patient, wrong: _Wrong) -> Finding:
     """With the first token that differs, where the server tells tokens."""
-    if wrong.pair is None or (tokens := TOKENS.get(patient.kind)) is None:
+    if wrong.pair is None or (tokens := tokens_of(patient)) is None:
         return wrong.finding
     ours, theirs = [
         await tokens.read(patient, text) for text in (wrong.pair.ours, wrong.pair.theirs)
