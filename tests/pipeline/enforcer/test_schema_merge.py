@@ -28,6 +28,21 @@ A, B = {"type": "string"}, {"type": "integer"}
             {"properties": {"b": B, "a": B}},
             {"properties": {"a": False, "b": B}},
         ),
+        (
+            {"properties": {"a": {}}, "additionalProperties": False},
+            {"properties": {"b": A, "a": A}},
+            {"properties": {"a": A, "b": False}, "additionalProperties": False},
+        ),
+        (
+            {"properties": {"a": {}, "b": {}}},
+            {"properties": {"b": A}, "additionalProperties": B},
+            {"properties": {"a": B, "b": A}, "additionalProperties": B},
+        ),
+        (
+            {"properties": {"a": A}},
+            {"additionalProperties": B},
+            {"properties": {"a": False}, "additionalProperties": B},
+        ),
         ({"uniqueItems": False}, {"uniqueItems": True}, {"uniqueItems": True}),
         ({"$defs": {"x": A}}, {"$defs": {"x": B, "y": B}}, {"$defs": {"x": A, "y": B}}),
         ({"definitions": {}}, {"definitions": {"y": B}}, {"definitions": {"y": B}}),
@@ -60,3 +75,11 @@ def test_what_cannot_be_said_at_once_is_named(keyword: str, left: Any, right: An
     dropped: list[str] = []
     assert merge_schemas({keyword: left}, {keyword: right}, dropped) == {keyword: left}
     assert dropped == [keyword]
+
+
+def test_what_a_pattern_may_let_in_is_not_taken_out():
+    closed = {"patternProperties": {"^x": {}}, "additionalProperties": False}
+    dropped: list[str] = []
+    merged = merge_schemas(closed, {"properties": {"a": A}}, dropped)
+    assert merged == {**closed, "properties": {"a": A}}
+    assert dropped == ["additionalProperties"]

@@ -37,6 +37,7 @@ def merge(left: Schema, right: Schema, dropped: list[str]) -> Schema:
 
     Raises: Impossible where nothing can.
     """
+    left, right = _closed_by(left, right, dropped), _closed_by(right, left, dropped)
     merged = dict(left)
     for key, value in right.items():
         if key in ANNOTATIONS or key not in merged or merged[key] == value:
@@ -46,6 +47,21 @@ def merge(left: Schema, right: Schema, dropped: list[str]) -> Schema:
         else:
             dropped.append(key)
     return merged
+
+
+def _closed_by(schema: Schema, other: Schema, dropped: list[str]) -> Schema:
+    """The schema, of whose properties those that the other does not list fit what it says of such:
+    where it has no others, none."""
+    listed = other.get("properties", {})
+    strange = [name for name in schema.get("properties", {}) if name not in listed]
+    others = other.get("additionalProperties", True)
+    if not strange or others is True:
+        return schema
+    if "patternProperties" in other:  # then some of them may be others, and some not
+        dropped.append("additionalProperties")
+        return schema
+    fitting = {name: _merge_inner(schema["properties"][name], others, dropped) for name in strange}
+    return schema | {"properties": schema["properties"] | fitting}
 
 
 def types_of(schema: Schema) -> list[str]:
