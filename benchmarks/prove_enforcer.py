@@ -4,6 +4,7 @@
     python benchmarks/prove_enforcer.py nano 2000       # toolgate-nano, temperature 1
     python benchmarks/prove_enforcer.py nano 2000 steering   # without the engine's grammar
     python benchmarks/prove_enforcer.py nano 2000 grammar http://127.0.0.1:8000   # a vLLM with it
+    python benchmarks/prove_enforcer.py nano 500 grammar http://127.0.0.1:8000 1500   # the last 500
 
 100 tool sets of 1 to 64 tools, `auto`, `required` and named in turn, with thinking and without.
 """
@@ -41,6 +42,7 @@ from toolgate.engines.engine import Engine, GenerateRequest  # noqa: E402
 from toolgate.engines.steered import generate_steered, open_steering  # noqa: E402
 from toolgate.errors import EngineError, ModelOutputError  # noqa: E402
 from toolgate.pipeline.enforcer import BOUNDED  # noqa: E402
+from toolgate.pipeline.enforcer.steering_report import SteeringReport  # noqa: E402
 from toolgate.pipeline.tier import Tier  # noqa: E402
 from toolgate.pipeline.turn import Turn  # noqa: E402
 
@@ -102,6 +104,9 @@ class Proof:
             async for _ in answer:
                 if self._only_talks(turn):
                     break
+        self.tally["answers under a net"] += turn.steering is not None
+        if turn.steering is not None:
+            self._count_steering(turn.steering)
 
     async def _steer(self, turn: Turn) -> None:
         """What the driver does; corrections are counted."""
@@ -120,11 +125,14 @@ class Proof:
                 if self._only_talks(turn):
                     break
         turn.finish()
-        self.tally["corrections"] += steering.report.steers
-        self.tally["answers corrected"] += steering.report.steers > 0
-        self.tally["answers completed for the model"] += steering.report.completed > 0
-        self.tally["extra requests"] += steering.report.requests
-        self.tally["tokens thrown away"] += steering.report.thrown_away
+        self._count_steering(steering.report)
+
+    def _count_steering(self, report: SteeringReport) -> None:
+        self.tally["corrections"] += report.steers
+        self.tally["answers corrected"] += report.steers > 0
+        self.tally["answers completed for the model"] += report.completed > 0
+        self.tally["extra requests"] += report.requests
+        self.tally["tokens thrown away"] += report.thrown_away
 
     def _only_talks(self, turn: Turn) -> bool:
         """Calls are bounded, text and reasoning are not."""
@@ -164,7 +172,9 @@ class Proof:
         print(f"{what}: {example[:300]!r}", flush=True)
 
 
-async def main(model: str, count: int, tier: Tier = Tier.GRAMMAR, url: str | None = None) -> None:
+async def main(
+    model: str, numbers: range, tier: Tier = Tier.GRAMMAR, url: str | None = None
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine: Engine = EmbeddedEngine(
             write_model(model, Path(folder)), context=CONTEXT, slots=1, threads=1
@@ -174,7 +184,7 @@ async def main(model: str, count: int, tier: Tier = Tier.GRAMMAR, url: str | Non
         await engine.start()
         try:
             ids = dict(await engine.marker_ids(sorted(KIMI.special)))
-            await prove(Proof(engine, model, ids, tier), count, at_once=AT_ONCE if url else 1)
+            await prove(Proof(engine, model, ids, tier), numbers, at_once=AT_ONCE if url else 1)
         finally:
             await engine.close()
 
@@ -191,16 +201,16 @@ def write_model(model: str, folder: Path) -> Path:
     return gguf
 
 
-async def prove(proof: Proof, count: int, *, at_once: int) -> None:
-    """Asks so many times, and tells how it goes after each round of tool sets."""
+async def prove(proof: Proof, numbers: range, *, at_once: int) -> None:
+    """Asks the questions of these numbers, and tells how it goes after each round of tool sets."""
     dice = Random(2026)
     sets = [random_tools(dice) for _ in range(SETS)]
-    began, numbers = time.perf_counter(), iter(range(count))
+    began, waiting = time.perf_counter(), iter(numbers)
 
     async def work() -> None:
-        for number in numbers:
+        for number in waiting:
             await proof.ask(number, sets[number % SETS])
-            if (number + 1) % SETS == 0 or number + 1 == count:
+            if (number + 1) % SETS == 0 or number + 1 == numbers.stop:
                 print(f"about {number + 1} requests, {time.perf_counter() - began:.0f} s")
                 for what, times in sorted(proof.tally.items()):
                     print(f"  {times:>8} {what}", flush=True)
@@ -208,8 +218,10 @@ async def prove(proof: Proof, count: int, *, at_once: int) -> None:
     await asyncio.gather(*(work() for _ in range(at_once)))
 
 
-def read_arguments(model: str, count: str, tier: str = "grammar", url: str | None = None) -> Any:
-    return main(model, int(count), Tier(tier), url)
+def read_arguments(
+    model: str, count: str, tier: str = "grammar", url: str | None = None, first: str = "0"
+) -> Any:
+    return main(model, range(int(first), int(first) + int(count)), Tier(tier), url)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,12 @@ from toolgate.errors import (
     ContextOverflow,
     EngineProtocolError,
     EngineRefused,
+    InvalidRequest,
     ToolgateError,
 )
+from toolgate.pipeline.call_report import Verdict
 from toolgate.pipeline.enforcer import AUTO, BOUNDED
+from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.turn import Turn
 
 KIMI = get_dialect("kimi_k2")
@@ -188,6 +191,97 @@ async def test_half_a_stop_string_goes_out_at_the_end_and_before_a_call():
     await events_of(two, playing(lambda said: [*pieces(text, 1), STOP]))
     assert two.message.content == "E"
     assert [made.arguments for made in two.message.tool_calls] == ['{"city": "Oslo"}']
+
+
+LONG = {
+    "type": "object",
+    "properties": {"note": {"type": "string", "maxLength": 40}, "tags": {"type": "array"}},
+    "required": ["note"],
+    "additionalProperties": False,
+}
+VLLM = Capabilities(kind="vLLM", grammar="structural_tag", logprobs=False)
+
+
+def noting(tools: tuple[ToolSpec, ...] | None = None, choice: ToolChoice = AUTO_CHOICE) -> Turn:
+    """A turn whose tool an engine's tag does not hold, as it counts no further than 32."""
+    one = Turn(
+        Conversation(
+            messages=(Message(role="user", content="Note it."),),
+            tools=tools or (ToolSpec("write_note", parameters=LONG),),
+            tool_choice=choice,
+        ),
+        KIMI,
+        marker_ids=dict(KIMI.token_ids),
+        enforcement=AUTO,
+    )
+    one.tier = Tier.GRAMMAR
+    return one
+
+
+def tagged(script: Callable[[str], Iterable[Step]]) -> ReplayEngine:
+    """An engine with structural tags, whose model writes what they let pass."""
+    return ReplayEngine(
+        lambda prompt: script(prompt.rpartition("<|im_middle|>")[2]), capabilities=VLLM
+    )
+
+
+@pytest.mark.parametrize("choice", [AUTO_CHOICE, ToolChoice("required")])
+@pytest.mark.parametrize("size", [1, 4, 1000])
+async def test_what_an_engines_grammar_lets_pass_is_caught(choice: ToolChoice, size: int):
+    """Stopped at the first character too many, and steered from there on, without the grammar."""
+    one, text = noting(choice=choice), call("write_note", f'{{"note": "{"x" * 60}"}}', 3)
+    rest = "}" + END + SECTION_END
+    engine = tagged(lambda said: [*pieces(rest if said else text, size), STOP])
+    await events_of(one, engine)
+    (made,) = one.message.tool_calls
+    assert made.arguments == f'{{"note": "{"x" * 40}"}}' and one.message.anomalies == ()
+    assert [request.constraint is not None for request in engine.requests] == [True, False]
+    assert one.steering is not None and one.steering.steers > 0
+    (told,) = one.report_calls(grammar="structural_tag")
+    assert (told.tier, told.verdict, told.dropped) == (Tier.GRAMMAR, Verdict.VALID, ())
+
+
+async def test_what_is_valid_passes_with_one_request():
+    """In the model's own order, and with a number of its own."""
+    one, engine = noting(), ReplayEngine(lambda prompt: [*pieces(text, 4), STOP], capabilities=VLLM)
+    text = "Look: " + call("write_note", '{"tags": [1], "note": "x"}', 8)
+    await events_of(one, engine)
+    assert one.output == text and len(engine.requests) == 1
+    assert one.steering is not None and one.steering.steers == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "capabilities"),
+    [
+        ({"tools": (ToolSpec("get_weather", parameters=SCHEMA),)}, VLLM),
+        ({}, Capabilities(kind="llama.cpp", grammar="gbnf")),
+        ({}, Capabilities(kind="chat", grammar="structural_tag", prompts="messages")),
+        ({"tier": Tier.UNHELD}, VLLM),
+    ],
+)
+async def test_where_nothing_is_dropped_or_held_nobody_follows(
+    changed: dict[str, Any], capabilities: Capabilities
+):
+    one = noting(changed.get("tools"))
+    one.tier = changed.get("tier", one.tier)
+    engine = ReplayEngine(lambda prompt: [STOP], capabilities=capabilities)
+    await events_of(one, engine)
+    assert one.steering is None and len(engine.requests) == 1
+
+
+async def test_where_schemas_are_too_much_for_the_matcher_the_grammar_holds_what_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise InvalidRequest("too much")
+
+    monkeypatch.setattr("toolgate.engines.steered.compile_matcher", refuse)
+    one, engine = noting(), tagged(lambda said: [*pieces(text, 9), STOP])
+    text = call("write_note", f'{{"note": "{"x" * 41}"}}')
+    await events_of(one, engine)
+    assert [anomaly.kind for anomaly in one.message.anomalies] == [AnomalyKind.SCHEMA_VIOLATION]
+    (told,) = one.report_calls(grammar="structural_tag")
+    assert [dropped.keyword for dropped in told.dropped] == ["maxLength"]
 
 
 WRONG = {

@@ -56,21 +56,22 @@ def test_anomalies_outside_of_calls_are_no_faults_of_theirs():
 
 
 @pytest.mark.parametrize(
-    ("tier", "grammar", "dropped"),
+    ("tier", "grammar", "has_net", "dropped"),
     [
-        (Tier.GRAMMAR, "gbnf", ("multipleOf",)),
-        (Tier.STEERING, "none", ()),
-        (Tier.GRAMMAR, "none", ()),
-        (Tier.UNHELD, "gbnf", ()),
+        (Tier.GRAMMAR, "gbnf", False, ("multipleOf",)),
+        (Tier.GRAMMAR, "gbnf", True, ()),
+        (Tier.STEERING, "none", True, ()),
+        (Tier.GRAMMAR, "none", False, ()),
+        (Tier.UNHELD, "gbnf", False, ()),
     ],
 )
-def test_keywords_that_were_not_held_are_named(tier, grammar, dropped):
+def test_keywords_that_were_not_held_are_named(tier, grammar, has_net, dropped):
     events: list[Event] = [
         ToolCallStart(0, "c", "f", ""),
         ToolCallEnd(0),
         ToolCallStart(1, "d", "g", ""),
     ]
-    known, unknown = report_calls(events, TOOLS, tier=tier, grammar=grammar)
+    known, unknown = report_calls(events, TOOLS, tier=tier, grammar=grammar, has_net=has_net)
     assert tuple(one.keyword for one in known.dropped) == dropped
     assert all(isinstance(one, Dropped) for one in known.dropped)
     assert (known.tier, unknown.dropped) == (tier, ())

@@ -1,5 +1,6 @@
 """The one loop where a Turn meets an Engine; the gateway, the command line and tests all use it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -8,6 +9,7 @@ from toolgate.core.events import Event
 from toolgate.core.grammar import Constraint
 from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.engines.tape import Tape
+from toolgate.pipeline.enforcer.net import needs_net
 from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.turn import Turn
 
@@ -20,8 +22,9 @@ async def run(
     Closing the generator stops the engine. When the engine fails, its error comes through and
     the turn stays unfinished: what it has said so far is in `turn.message`.
 
-    An engine without grammars is steered, if the turn has a constraint (`engines.steered`). What
-    was asked and said goes onto the `tape`.
+    An engine without grammars is steered, if the turn has a constraint (`engines.steered`), and so
+    is one whose grammar says less than the tools' schemas, from the first byte on that breaks them.
+    What was asked and said goes onto the `tape`.
 
     Raises: EngineUnavailable, EngineRefused, EngineProtocolError; of a steered answer also
     InvalidRequest for schemas that are too much, ModelOutputError for a model that is given up.
@@ -55,14 +58,30 @@ async def run(
 async def _generate(
     turn: Turn, engine: Engine, request: GenerateRequest
 ) -> AsyncGenerator[Chunk, None]:
-    """One answer, held to its constraint by the engine, or by us where the prompt is ours."""
-    if turn.constraint is None or not _is_steered(turn, turn.constraint, engine):
+    """One answer, held to its constraint by the engine, or by us where the prompt is ours; by both
+    where the engine's grammar does not hold all of it."""
+    rule = turn.constraint
+    if rule is None:
+        return engine.generate(request)
+    is_steered = _is_steered(turn, rule, engine)
+    if not is_steered and not await _needs_net(turn, rule, engine):
         return engine.generate(request)
     from toolgate.engines import steered  # noqa: PLC0415  its matcher's library takes some 4 MB
 
-    steering = await steered.open_steering(turn, engine)
+    opened = steered.open_steering if is_steered else steered.open_net
+    steering = await opened(turn, engine)
+    if steering is None:
+        return engine.generate(request)
     turn.steering = steering.report
     return steered.generate_steered(engine, request, steering)
+
+
+async def _needs_net(turn: Turn, constraint: Constraint, engine: Engine) -> bool:
+    """Whether its grammar, if it is given one, leaves something for a matcher to hold."""
+    can = engine.capabilities
+    if turn.tier not in (None, Tier.GRAMMAR) or can.prompts == "messages":
+        return False
+    return await asyncio.to_thread(needs_net, constraint, can.grammar)
 
 
 def _is_steered(turn: Turn, constraint: Constraint, engine: Engine) -> bool:

@@ -1,4 +1,4 @@
-"""Calls that are always valid, from an engine that takes no grammar: one answer, several requests.
+"""Calls that are always valid, whatever the engine's grammar holds: one answer, several requests.
 
 What to ask and what may go on is `pipeline.enforcer.steering`'s affair; here are the requests.
 """
@@ -10,11 +10,15 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from toolgate.core.chunk import Chunk
+from toolgate.core.grammar import Node
 from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.engines.stop_strings import StopStrings
-from toolgate.errors import ContextOverflow, EngineRefused, is_overflow
+from toolgate.errors import ContextOverflow, EngineRefused, InvalidRequest, is_overflow
+from toolgate.pipeline.enforcer.held_part import held_part
 from toolgate.pipeline.enforcer.matcher import compile_matcher
-from toolgate.pipeline.enforcer.steering import MOST_STEERS, Ask, Steering, held_part
+from toolgate.pipeline.enforcer.net import without_numbers
+from toolgate.pipeline.enforcer.steering import MOST_STEERS, Ask, Steering
+from toolgate.pipeline.enforcer.target import LLGUIDANCE, TARGETS, Target
 from toolgate.pipeline.turn import Turn
 
 
@@ -24,15 +28,38 @@ async def open_steering(turn: Turn, engine: Engine, *, most_steers: int = MOST_S
     Raises: InvalidRequest when the tools' schemas are too much for a grammar.
     """
     assert turn.constraint is not None
-    specials = [*turn.constraint.triggers, *sorted(turn.dialect.special)]
     held = held_part(turn.constraint)
-    bounds = turn.constraint.bounds
-    matcher = await asyncio.to_thread(compile_matcher, held, specials, bounds)
+    return await _open(turn, engine, held, LLGUIDANCE, is_held=False, most_steers=most_steers)
+
+
+async def open_net(turn: Turn, engine: Engine) -> Steering | None:
+    """What goes on from where an engine's grammar lets something pass (`needs_net`); None where
+    the tools' schemas are too much for it."""
+    assert turn.constraint is not None
+    held = without_numbers(held_part(turn.constraint))
+    grammar = TARGETS[engine.capabilities.grammar]
+    try:
+        return await _open(turn, engine, held, grammar, is_held=True, most_steers=MOST_STEERS)
+    except InvalidRequest:
+        return None
+
+
+async def _open(
+    turn: Turn, engine: Engine, held: Node, counts_as: Target, *, is_held: bool, most_steers: int
+) -> Steering:
+    assert turn.constraint is not None
+    matcher = await asyncio.to_thread(
+        compile_matcher,
+        held,
+        [*turn.constraint.triggers, *sorted(turn.dialect.special)],
+        turn.constraint.bounds,
+        counts_as=counts_as,
+    )
     return Steering(
         matcher,
         turn.constraint,
         turn.dialect,
-        Ask(turn.prompt, turn.options),
+        Ask(turn.prompt, turn.options, is_held),
         marker_ids=turn.marker_ids,
         logprobs=engine.capabilities.logprobs,
         most_steers=most_steers,
@@ -52,7 +79,8 @@ async def generate_steered(
     stops = _ClientStops(request.options.stop, steering, request.constraint.triggers)
     while not steering.is_done:
         asked = steering.ask()
-        one = replace(request, prompt=asked.prompt, options=asked.options, constraint=None)
+        held_to = request.constraint if asked.is_held else None
+        one = replace(request, prompt=asked.prompt, options=asked.options, constraint=held_to)
         async with aclosing(_ask(engine, one, steering)) as chunks:
             async for chunk in chunks:
                 for proven in stops.cut(steering.feed(chunk)):

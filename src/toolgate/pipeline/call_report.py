@@ -9,8 +9,9 @@ from msgspec import Struct
 from toolgate.core.conversation import ToolSpec
 from toolgate.core.events import Anomaly, AnomalyKind, Event, ToolCallEnd, ToolCallStart
 from toolgate.pipeline.enforcer.constrain import choose_schema
+from toolgate.pipeline.enforcer.net import dropped_by_both
 from toolgate.pipeline.enforcer.schema_fit import Dropped, fit_schema
-from toolgate.pipeline.enforcer.target import GBNF, LLGUIDANCE, XGRAMMAR, Target
+from toolgate.pipeline.enforcer.target import LLGUIDANCE, TARGETS, Target
 from toolgate.pipeline.tier import Tier
 
 
@@ -35,7 +36,7 @@ class CallReport(Struct, frozen=True, kw_only=True):
     tier: Tier | None = None
     """Who saw to it that it is valid."""
     dropped: tuple[Dropped, ...] = ()
-    """Keywords of the tool's schema that the grammar could not hold; they were checked after."""
+    """Keywords of the tool's schema that nobody could hold; they were checked after."""
 
 
 _FAULTS: Final[Mapping[AnomalyKind, Verdict]] = {
@@ -45,11 +46,6 @@ _FAULTS: Final[Mapping[AnomalyKind, Verdict]] = {
     AnomalyKind.HEALED_ARGUMENTS: Verdict.HEALED,
 }
 _ORDER: Final = tuple(Verdict)
-_TARGETS: Final[Mapping[str, Target]] = {
-    "gbnf": GBNF,
-    "structural_tag": XGRAMMAR,
-    "lark": LLGUIDANCE,
-}
 
 
 def report_calls(
@@ -58,22 +54,24 @@ def report_calls(
     *,
     tier: Tier | None = None,
     grammar: str = "none",
+    has_net: bool = False,
 ) -> tuple[CallReport, ...]:
     """A report for each call that these events tell; deltas may be missing from them.
 
-    `grammar` is how the engine takes one (`Capabilities.grammar`).
+    `grammar` is how the engine takes one (`Capabilities.grammar`); `has_net`: whether the matcher
+    followed what it generated.
     """
     declared = {tool.name: tool for tool in tools}
     target = LLGUIDANCE if tier is Tier.STEERING else None
     if tier is Tier.GRAMMAR:
-        target = _TARGETS.get(grammar)
+        target = TARGETS.get(grammar)
     return tuple(
         CallReport(
             name=name,
             declared=name in declared,
             verdict=verdict if name in declared else min(verdict, Verdict.UNDECLARED, key=_rank),
             tier=tier,
-            dropped=_dropped(declared.get(name), target),
+            dropped=_dropped(declared.get(name), target, has_net=has_net),
         )
         for name, verdict in _judge(events)
     )
@@ -102,7 +100,8 @@ def _rank(verdict: Verdict) -> int:
     return _ORDER.index(verdict)
 
 
-def _dropped(tool: ToolSpec | None, target: Target | None) -> tuple[Dropped, ...]:
+def _dropped(tool: ToolSpec | None, target: Target | None, *, has_net: bool) -> tuple[Dropped, ...]:
     if tool is None or target is None:
         return ()
-    return fit_schema(choose_schema(tool), target).dropped
+    schema = choose_schema(tool)
+    return dropped_by_both(schema, target) if has_net else fit_schema(schema, target).dropped

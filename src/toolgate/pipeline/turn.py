@@ -118,7 +118,7 @@ class Turn:
         self.usage: Usage | None = None
         """As the engine told it, at its end; None when it was stopped before."""
         self.steering: SteeringReport | None = None
-        """What it took to keep the answer valid, where its engine took no grammar."""
+        """What it took to keep the answer valid, where its engine's grammar did not hold all."""
         self.token_count = 0
         """Of the tokens received; a chunk without ids counts as one."""
         self.reasoning_count = 0
@@ -232,7 +232,8 @@ class Turn:
     def report_calls(self, *, grammar: str = "none") -> tuple[CallReport, ...]:
         """What became of each call so far; `grammar` is how the engine takes one."""
         tools = self.conversation.callable_tools
-        return report_calls(self._marks, tools, tier=self.tier, grammar=grammar)
+        has_net = self.steering is not None
+        return report_calls(self._marks, tools, tier=self.tier, grammar=grammar, has_net=has_net)
 
     def trace(
         self,

@@ -1,5 +1,6 @@
 """A recording in words."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.engines.traces.recordings import make_recording, make_trace
@@ -10,6 +11,7 @@ from toolgate.pipeline.call_report import CallReport, Verdict
 from toolgate.pipeline.enforcer import Dropped
 from toolgate.pipeline.enforcer.steering_report import SteeringReport
 from toolgate.pipeline.repair import Repair, RepairKind
+from toolgate.pipeline.tier import Tier
 
 
 def test_a_row_is_one_line():
@@ -54,6 +56,18 @@ def test_what_was_odd():
         "  anomaly: cut_call look",
     ):
         assert line in said
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"),
+    [
+        (Tier.GRAMMAR, "tier grammar, steering under it"),
+        (Tier.STEERING, "tier steering"),
+    ],
+)
+def test_a_net_under_a_grammar_is_told(tier: Tier, told: str):
+    trace = replace(make_trace(), tier=tier, steering=SteeringReport())
+    assert f"turn t: kimi_k2, {told}\n" in describe(make_recording(traces=(trace,)))
 
 
 def test_a_model_cannot_command_a_terminal():

@@ -36,7 +36,7 @@ def write_text(lark: str, dice: Random, *, length: int = 200) -> str:
         mask = matcher.compute_bitmask()
         assert not matcher.is_error(), matcher.get_error()
         allowed = [token for token in range(BYTES + 1) if mask[token >> 3] >> (token & 7) & 1]
-        token = _soonest(allowed) if len(written) > length else dice.choice(allowed)
+        token = dice.choice(_soonest(allowed) if len(written) > length else allowed)
         if token == BYTES:
             break
         written.append(token)
@@ -44,11 +44,14 @@ def write_text(lark: str, dice: Random, *, length: int = 200) -> str:
     return written.decode()
 
 
-def _soonest(allowed: list[int]) -> int:
+def _soonest(allowed: list[int]) -> list[int]:
+    """Those that lead to an end; of several keys any, as one may lead deeper each time."""
     best = OUTSIDE if ord("\n") in allowed else INSIDE
-    return min(allowed, key=lambda token: _distance(token, best))
+    distances = [_distance(token, best) for token in allowed]
+    nearest = min(distances)
+    return [token for token, far in zip(allowed, distances, strict=True) if far == nearest]
 
 
-def _distance(token: int, best: bytes) -> tuple[int, int]:
+def _distance(token: int, best: bytes) -> int:
     at = best.find(token) if token < BYTES else -2
-    return (at if at != -1 else len(best) + (token in b"0 \t\r\n")), token
+    return at if at != -1 else len(best) + (token in b"0 \t\r\n")

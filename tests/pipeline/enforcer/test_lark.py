@@ -35,6 +35,7 @@ from toolgate.pipeline.enforcer.lark import (
     write_lark,
 )
 from toolgate.pipeline.enforcer.matcher import compile_matcher
+from toolgate.pipeline.enforcer.target import LLGUIDANCE, XGRAMMAR
 
 A, B = "<|a|>", "<|b|>"
 CALL = Seq((Tok(A), Index(3), Lit(":"), Json(True)))
@@ -204,6 +205,31 @@ def test_a_few_properties_come_in_any_order():
     for text in ('{"a":1,"b":null}', '{"b":null,"a":1}', '{"c":null,"b":null,"a":1}'):
         assert accepts(Json({"type": "object", **schema}), text)
     assert not accepts(Json({"type": "object", **schema}), '{"c":null,"a":1}')
+
+
+def test_a_few_properties_inside_come_in_any_order():
+    """In lists, definitions, unions and properties; what stands beside a union keeps its order."""
+    pair = {"type": "object", "properties": {"b": {}, "c": {"enum": [1]}}, "required": ["b", "c"]}
+    for inside in (
+        {"type": "array", "items": pair, "minItems": 1},
+        {"type": "array", "items": {"anyOf": [pair, {"type": "null"}]}, "minItems": 1},
+        {"type": "array", "items": {"$ref": "#/$defs/pair"}, "minItems": 1},
+    ):
+        whole = {"type": "object", "properties": {"a": inside}, "$defs": {"pair": pair}}
+        for text in ('{"a":[{"b":2,"c":1}]}', '{"a":[{"c":1,"b":{"c":[]}}]}'):
+            assert accepts(Json(whole), text)
+        assert not accepts(Json(whole), '{"a":[{"c":1}]}')
+    kept = {"type": "object", "enum": [{"properties": {"b": 1, "c": 2}}]}
+    assert accepts(Json(kept), '{"properties":{"b":1,"c":2}}')
+
+
+def test_bounds_are_as_narrow_as_for_who_counts():
+    texts = {"type": "object", "properties": {name: {"type": "string"} for name in "abcdef"}}
+    bounds = Bounds(string=64, items=8, depth=2, total=1_500)
+    tokens, characters = (
+        write_lark(Json(texts), {A: 1}, bounds, counts_as=one) for one in (XGRAMMAR, LLGUIDANCE)
+    )
+    assert '"maxLength": 64' in tokens and '"maxLength": 64' not in characters
 
 
 def test_a_property_may_have_the_name_of_the_options():

@@ -134,6 +134,14 @@ def test_long_numbers_that_are_told_are_taken():
     assert matcher(digits).take(Plain('"' + "1" * 30)) == '"' + "1" * 30
 
 
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_what_looks_like_a_long_exponent_is_part_of_a_text(size: int):
+    one = matcher(Json({"type": "object", "properties": {"n": {"format": "uuid"}}}))
+    text = '{"n":"A2C60E65-99DB-6BE2-8de1-E6eaafDE9581" }'
+    assert all(one.take(Plain(text[at : at + size])) for at in range(0, len(text), size))
+    assert one.is_complete
+
+
 @pytest.mark.parametrize(
     ("taken", "between", "more"),
     [('{"n": 5', False, True), ('{"n"', True, False), ('{"n": "x', False, False)],

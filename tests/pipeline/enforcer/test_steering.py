@@ -19,8 +19,9 @@ from toolgate.core.stream_parser import StreamParser
 from toolgate.dialects import get_dialect
 from toolgate.errors import ModelOutputError
 from toolgate.pipeline.enforcer import constrain
+from toolgate.pipeline.enforcer.held_part import held_part
 from toolgate.pipeline.enforcer.matcher import compile_matcher
-from toolgate.pipeline.enforcer.steering import Ask, Steering, held_part
+from toolgate.pipeline.enforcer.steering import Ask, Steering
 
 KIMI = get_dialect("kimi_k2")
 IDS = {text: number for number, text in KIMI.token_ids.items()}
@@ -48,6 +49,7 @@ def steering(
     choice: str = "auto",
     profile: str = "k2-instruct",
     tools: tuple[ToolSpec, ...] = TOOLS,
+    is_held: bool = False,
     **more: Any,
 ) -> Steering:
     name = "get_weather" if choice == "named" else None
@@ -61,7 +63,7 @@ def steering(
     constraint = constrain(conversation, KIMI, prompt, profile=profile)
     assert constraint is not None
     matcher = compile_matcher(held_part(constraint), [*constraint.triggers, *sorted(KIMI.special)])
-    return Steering(matcher, constraint, KIMI, Ask(prompt, options), **more)
+    return Steering(matcher, constraint, KIMI, Ask(prompt, options, is_held), **more)
 
 
 def words(text: str) -> Iterator[Chunk]:
@@ -237,6 +239,21 @@ def test_a_required_call_begins_before_the_first_request(choice: str):
     rest = GOOD.removeprefix(begin)
     assert hear(one, words(rest)) == GOOD
     assert one.is_done and one.report.requests == 0
+
+
+@pytest.mark.parametrize("choice", ["auto", "required"])
+def test_under_an_engines_grammar_its_own_beginning_is_waited_for(choice: str):
+    """A grammar begins with the answer; behind a correction it cannot."""
+    one = steering(choice=choice, is_held=True)
+    assert (asked(one), one.ask().is_held) == ("", True)
+    bad = f'{HEAD}{{"city": "Oslo", "unit": "K'
+    assert hear(one, words(bad)) == bad[:-1]
+    assert not one.ask().is_held and not one.is_done
+    assert asked(one) == bad[:-1]
+
+
+def test_an_engine_without_a_grammar_is_never_held():
+    assert not steering().ask().is_held
 
 
 def test_an_answer_that_leaves_no_choice_asks_nobody():

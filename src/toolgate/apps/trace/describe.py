@@ -5,6 +5,7 @@ from datetime import datetime
 
 from toolgate.core.prompt import Special
 from toolgate.engines.traces.row import Row
+from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.trace import Recording, Trace
 
 
@@ -44,7 +45,8 @@ def _lines(recording: Recording) -> Iterator[str]:
 
 def _turn_lines(trace: Trace) -> Iterator[str]:
     yield ""
-    yield f"turn {trace.turn_id}: {trace.dialect}, tier {trace.tier or '-'}"
+    net = ", steering under it" if trace.tier is Tier.GRAMMAR and trace.steering else ""
+    yield f"turn {trace.turn_id}: {trace.dialect}, tier {trace.tier or '-'}{net}"
     for repair in trace.repairs:
         yield f"  repair: {repair.kind} at {repair.where}"
     prompt = "".join(

@@ -33,11 +33,17 @@ from toolgate.core.grammar import (
 )
 from toolgate.core.schema_limits import DATA
 from toolgate.pipeline.enforcer.constrain import ANY_OBJECT
+from toolgate.pipeline.enforcer.lark_object import (
+    FREE_ORDER,
+    may_come_in_any_order,
+    split_object,
+    write_object,
+)
 from toolgate.pipeline.enforcer.member_forms import Form, Member, read_members
 from toolgate.pipeline.enforcer.schema_bounds import bound_schema, is_bounded
 from toolgate.pipeline.enforcer.schema_fit import fit_schema
 from toolgate.pipeline.enforcer.schema_length import shrink
-from toolgate.pipeline.enforcer.target import LLGUIDANCE
+from toolgate.pipeline.enforcer.target import LLGUIDANCE, Target
 
 OPEN: Final = Bounds()
 HEAD: Final = "%llguidance {}\n"
@@ -48,8 +54,6 @@ WHITESPACE: Final = {"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,40}"}
 ever (vllm#38696)."""
 MOST: Final = 512
 """Rounds of a `Plus` that says nothing of them."""
-FREE_ORDER: Final = 3
-"""Properties of a tool that may come in any order; of more there are too many orders."""
 COUNTER: Final = "[0:10]"
 """Its bits in a parametric rule's number."""
 CACHED: Final = 1024
@@ -61,6 +65,7 @@ _EXCLUSIVE: Final[Mapping[str, tuple[str, Callable[[float, float], float], Decim
 }
 _NAMED: Final = frozenset(("properties", "patternProperties", "$defs", "definitions"))
 """What maps names to schemas."""
+_DEFINED: Final = ("$defs", "definitions")
 _SAYS_OF_OTHERS: Final = frozenset(
     ("additionalProperties", "patternProperties", "unevaluatedProperties")
 )
@@ -70,9 +75,16 @@ _MIXED_IN: Final = frozenset(("anyOf", "oneOf", "not", "if", "dependentSchemas")
 _SLASH: Final = re.compile(r"\\.|/", re.DOTALL)
 
 
-def write_lark(node: Node, specials: Mapping[str, int], bounds: Bounds = OPEN) -> str:
-    """The grammar whose language is this node's; `specials` numbers the special tokens."""
-    writer = _Writer(specials, bounds)
+def write_lark(
+    node: Node,
+    specials: Mapping[str, int],
+    bounds: Bounds = OPEN,
+    *,
+    counts_as: Target = LLGUIDANCE,
+) -> str:
+    """The grammar whose language is this node's; `specials` numbers the special tokens, and the
+    bounds are made as narrow as they are for `counts_as`."""
+    writer = _Writer(specials, bounds, counts_as)
     start = writer.write(node).replace("::_", "::0")
     return "\n".join([f"{HEAD}start : {start}", *writer.rules, ""])
 
@@ -83,9 +95,9 @@ class _Writer:
     Inside a `Plus` that counts, the rules on the way to an `Index` pass its counter on: `rule::_`.
     """
 
-    def __init__(self, specials: Mapping[str, int], bounds: Bounds) -> None:
+    def __init__(self, specials: Mapping[str, int], bounds: Bounds, counts_as: Target) -> None:
         self.rules: list[str] = []
-        self._bounds = bounds
+        self._bounds, self._counts_as = bounds, counts_as
         self._specials = specials
         self._names: dict[int, str] = {}
         self._texts: dict[str, str] = {}
@@ -105,8 +117,7 @@ class _Writer:
             case Index(first):
                 written = self._rule("index", _number(first, self._rounds), counts=True)
             case Json(schema):
-                text = fit_json(encode_schema(schema), self._bounds)
-                written = self._rule("json", f"%json {text}")
+                written = self._json(fit_json(encode_schema(schema), self._bounds, self._counts_as))
             case Seq() | Alt() | Opt() | Plus():
                 written = self._compose(node)
             case Members():
@@ -114,6 +125,17 @@ class _Writer:
             case _:
                 assert_never(node)
         return written
+
+    def _json(self, text: str) -> str:
+        fitted = json.loads(text)
+        if not may_come_in_any_order(fitted):
+            return self._rule("json", f"%json {text}")
+        blanks = self._rule("blanks", f"(/{WHITESPACE['whitespace_pattern']}/)?")
+        values = {
+            name: self._rule("json", f"%json {json.dumps(schema)}")
+            for name, schema in split_object(fitted).items()
+        }
+        return write_object(values, fitted.get("required", ()), blanks, self._rule)
 
     def _members(self, members: Sequence[Member]) -> str:
         named = [self._member(member) for member in members if not member.repeats]
@@ -132,7 +154,8 @@ class _Writer:
     def _form(self, form: Form) -> str:
         begin, end = self.write(form.begin), self.write(form.end)
         if form.schema is not None:
-            value = self._rule("json", f"%json {fit_value(json.dumps(form.schema), self._bounds)}")
+            fitted = fit_value(json.dumps(form.schema), self._bounds, self._counts_as)
+            value = self._rule("json", f"%json {fitted}")
         elif form.text is not None:
             value = json.dumps(form.text)
         else:
@@ -241,28 +264,29 @@ def encode_schema(schema: Schema) -> str:
 
 
 @lru_cache(CACHED)
-def fit_json(schema: str, bounds: Bounds = OPEN) -> str:
+def fit_json(schema: str, bounds: Bounds = OPEN, counts_as: Target = LLGUIDANCE) -> str:
     """The schema's JSON text as llguidance takes it, within the bounds."""
-    return next(filter(_is_taken, map(encode_schema, _forms(json.loads(schema), bounds))))
+    forms = _forms(json.loads(schema), bounds, counts_as)
+    return next(filter(_is_taken, map(encode_schema, forms)))
 
 
 @lru_cache(CACHED)
-def fit_value(schema: str, bounds: Bounds = OPEN) -> str:
+def fit_value(schema: str, bounds: Bounds = OPEN, counts_as: Target = LLGUIDANCE) -> str:
     """The JSON text of a schema in the plain forms, of a value of any type, within the bounds."""
     plain = json.loads(schema)
-    bounded = _bounded(plain, bounds)
+    bounded = _bounded(plain, bounds, counts_as)
     forms = ({},) if bounded is None else (bounded, {})
     return next(filter(_is_taken, map(encode_schema, forms)))
 
 
-def _forms(schema: dict[str, Any], bounds: Bounds) -> Iterator[Schema]:
+def _forms(schema: dict[str, Any], bounds: Bounds, counts_as: Target) -> Iterator[Schema]:
     """The best first, the last one possible in any case."""
     schema.pop(OPTIONS, None)
     if not is_bounded(bounds) and not _mixes(schema):
         closed = _close(schema)
         yield from (_in_any_order(closed), closed)
-    yield from _fitted(schema, bounds)
-    yield from _fitted(ANY_OBJECT, bounds)
+    yield from _fitted(schema, bounds, counts_as)
+    yield from _fitted(ANY_OBJECT, bounds, counts_as)
 
 
 def _mixes(value: Any) -> bool:
@@ -297,16 +321,16 @@ def _close(value: Any) -> Any:
     return closed if has_others else closed | {"additionalProperties": False}
 
 
-def _fitted(schema: Schema, bounds: Bounds) -> tuple[Schema, ...]:
+def _fitted(schema: Schema, bounds: Bounds, counts_as: Target) -> tuple[Schema, ...]:
     plain = fit_schema(schema, LLGUIDANCE).schema
-    bounded = _bounded(plain, bounds)
+    bounded = _bounded(plain, bounds, counts_as)
     return () if bounded is None else (_in_any_order(bounded), bounded)
 
 
-def _bounded(plain: dict[str, Any], bounds: Bounds) -> dict[str, Any] | None:
+def _bounded(plain: dict[str, Any], bounds: Bounds, counts_as: Target) -> dict[str, Any] | None:
     if not is_bounded(bounds):
         return plain
-    return bound_schema(plain, shrink(plain, bounds, LLGUIDANCE))
+    return bound_schema(plain, shrink(plain, bounds, counts_as))
 
 
 def _is_taken(schema: str) -> bool:
@@ -314,11 +338,49 @@ def _is_taken(schema: str) -> bool:
 
 
 def _in_any_order(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema with the properties in each order: llguidance holds to the one that it reads."""
-    properties = schema.get("properties")
-    if not isinstance(properties, dict) or not 1 < len(properties) <= FREE_ORDER:
+    """The schema with the properties of each object in each order, if there are few: llguidance
+    holds to the one that it reads. What is in a property is written once."""
+    own = {key: schema[key] for key in _DEFINED if isinstance(schema.get(key), dict)}
+    reader = _AnyOrder()
+    ordered = reader.order({key: schema[key] for key in schema.keys() - own.keys() - {OPTIONS}})
+    own = {key: reader.order_each(inner) for key, inner in own.items()}
+    if not reader.values:
         return schema
-    definitions = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
-    rest = {key: schema[key] for key in schema.keys() - definitions.keys() - {OPTIONS}}
-    orders = (rest | {"properties": dict(order)} for order in permutations(properties.items()))
-    return definitions | {"anyOf": list(orders)}
+    definitions = own.get("$defs", {}) | reader.values
+    return {**own, **ordered, "$defs": definitions}
+
+
+class _AnyOrder:
+    """Walks one schema; `values` are those of the properties, as definitions."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def order(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.order(inner) for inner in value]
+        if not isinstance(value, dict):
+            return value
+        inside = {
+            key: self.order_each(inner)
+            if key in _NAMED and isinstance(inner, dict)
+            else inner
+            if key in DATA
+            else self.order(inner)
+            for key, inner in value.items()
+        }
+        properties = inside.get("properties")
+        is_free = isinstance(properties, dict) and 1 < len(properties) <= FREE_ORDER
+        return self._permute(inside) if is_free and not inside.keys() & _MIXED_IN else inside
+
+    def order_each(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self.order(schema) for name, schema in named.items()}
+
+    def _permute(self, schema: dict[str, Any]) -> dict[str, Any]:
+        named = {}
+        for name, inner in schema["properties"].items():
+            definition = f"value{len(self.values)}"
+            self.values[definition] = inner
+            named[name] = {"$ref": f"#/$defs/{definition}"}
+        orders = permutations(named.items())
+        return {"anyOf": [schema | {"properties": dict(order)} for order in orders]}

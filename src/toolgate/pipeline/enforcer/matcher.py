@@ -17,6 +17,7 @@ from toolgate.core.grammar import Bounds, Node, text_ends
 from toolgate.core.prompt import Plain, Segment, Special, merge_plain
 from toolgate.errors import InvalidRequest
 from toolgate.pipeline.enforcer.lark import OPEN, write_lark
+from toolgate.pipeline.enforcer.target import LLGUIDANCE, Target
 
 BYTES: Final = 256
 BLANKS: Final = b" \t\r\n"
@@ -35,7 +36,7 @@ ESCAPED: Final = frozenset(b'"\\bfnrtu')
 _NUMERALS: Final = frozenset(b"0123456789.eE+-")
 JOINTS: Final = b"@./"
 """Without them there is no end to an address, or to a tag."""
-_NEWLINE, _SPACE, _QUOTE, _COMMA, _SLASH, _BACKSLASH, _LETTER = b'\n ",/\\z'
+_NEWLINE, _SPACE, _QUOTE, _COMMA, _SLASH, _BACKSLASH, _LETTER, _TAG = b'\n ",/\\z<'
 LIMITS: Final = LLParserLimits(initial_lexer_fuel=20_000_000)
 """Some 0.4 s of work: llguidance's own limit is too small for 64 tools with many patterns."""
 NOTHING: Final[Mapping[int, int]] = {}
@@ -86,8 +87,9 @@ class Matcher:
         """How many of them fit, up to where a number has digits enough."""
         text, behind = self._last + _as_bytes(tokens), len(self._last)
         taken = 0
-        for doubtful in (*(found.end() - 1 for found in _ENDLESS.finditer(text)), len(text)):
-            piece = tokens[taken : max(0, doubtful - behind)]
+        endless = (found.end() - 1 for found in _ENDLESS.finditer(text) if found.end() > behind)
+        for doubtful in (*endless, len(text)):
+            piece = tokens[taken : doubtful - behind]
             taken += self._matcher.try_consume_tokens(piece)
             self._check()
             if taken < doubtful - behind or (doubtful < len(text) and _is_number(self._allowed())):
@@ -238,12 +240,21 @@ class Matcher:
             _refuse(self._matcher.get_error())
 
 
-def compile_matcher(node: Node, specials: Sequence[str], bounds: Bounds = OPEN) -> Matcher:
+def compile_matcher(
+    node: Node,
+    specials: Sequence[str],
+    bounds: Bounds = OPEN,
+    *,
+    counts_as: Target = LLGUIDANCE,
+) -> Matcher:
     """A matcher at the beginning of the node's language; some 5 ms for ten tools, once.
+
+    The bounds are made as narrow as they are for `counts_as`.
 
     Raises: InvalidRequest when the grammar is too large.
     """
-    matcher = _compile(write_lark(node, number_specials(specials), bounds), tuple(specials))
+    lark = write_lark(node, number_specials(specials), bounds, counts_as=counts_as)
+    matcher = _compile(lark, tuple(specials))
     return Matcher(matcher.deep_copy(), specials, text_ends(node))
 
 
@@ -286,8 +297,10 @@ def _is_outside(allowed: AbstractSet[int]) -> bool:
 
 
 def _is_number(allowed: AbstractSet[int]) -> bool:
-    """Whether a number may end here, or go on."""
-    return not allowed & {_LETTER, _QUOTE} and not allowed <= _NUMERALS
+    """Whether a number may end here, or go on; in a string, as in a UUID, there is no line break,
+    and no tag."""
+    ends = _NEWLINE in allowed or _TAG in allowed or max(allowed) >= BYTES
+    return ends and not allowed & {_LETTER, _QUOTE}
 
 
 def _as_bytes(tokens: Sequence[int]) -> bytes:

@@ -26,11 +26,12 @@ from msgspec.structs import replace
 from toolgate.core.chunk import Chunk, Usage
 from toolgate.core.conversation import Options
 from toolgate.core.dialect import Dialect
-from toolgate.core.grammar import Constraint, Node, Seq, special_tokens
+from toolgate.core.grammar import Constraint, special_tokens
 from toolgate.core.marker_lexer import Lexeme, MarkerLexer
 from toolgate.core.prompt import Plain, Prompt, Segment, Special, merge_plain
 from toolgate.pipeline.enforcer.alternatives import MOST, alternatives_at, shorten
 from toolgate.pipeline.enforcer.correcting import Corrector, Mistake
+from toolgate.pipeline.enforcer.held_part import find_triggers
 from toolgate.pipeline.enforcer.matcher import Matcher
 from toolgate.pipeline.enforcer.schema_bounds import is_bounded
 from toolgate.pipeline.enforcer.spelling import is_odd, respell, split
@@ -47,6 +48,8 @@ class Ask(Struct, frozen=True):
 
     prompt: Prompt
     options: Options
+    is_held: bool = False
+    """Whether the engine holds it to its own grammar, which cannot begin within a call."""
 
 
 class _Place(Struct, frozen=True):
@@ -57,11 +60,6 @@ class _Place(Struct, frozen=True):
     ready: int
     said: int
     marker: str
-
-
-def held_part(constraint: Constraint) -> Node:
-    """What a matcher must follow: calls, and of a turn that must have one all that leads there."""
-    return Seq((constraint.lead, constraint.calls)) if constraint.required else constraint.calls
 
 
 class Steering:
@@ -85,11 +83,11 @@ class Steering:
         self.is_done = self.wants_stop = False
         """`wants_stop`: the rest of the engine's stream would be thrown away."""
         self._matcher = matcher
-        self._triggers = _triggers(constraint, dialect)
+        self._triggers = find_triggers(constraint, dialect)
         self._specials = dialect.special
         self._markers = dialect.token_ids if marker_ids is None else marker_ids
         self._ids = {text: (token_id,) for token_id, text in self._markers.items()}
-        self._prompt, self._options = first.prompt, first.options
+        self._prompt, self._options, self._is_net = first.prompt, first.options, first.is_held
         self._has_logprobs = logprobs
         self._corrector = Corrector(
             matcher,
@@ -108,7 +106,7 @@ class Steering:
         self._usage: Usage | None = None
         self._spent = 0
         self._begin()
-        if constraint.required:
+        if constraint.required and not self._is_net:
             self._force()
 
     def _begin(self) -> None:
@@ -138,7 +136,8 @@ class Steering:
             logprobs=self._alternatives,
             stop=(),
         )
-        return Ask(replace(self._prompt, segments=segments), options)
+        is_held = self._is_net and not self.report.requests
+        return Ask(replace(self._prompt, segments=segments), options, is_held)
 
     @property
     def _alternatives(self) -> int | None:
@@ -382,14 +381,3 @@ class Steering:
 
     def _sum_up(self) -> Usage | None:
         return self._usage and replace(self._usage, completion_tokens=self._spent + self._tokens)
-
-
-def _triggers(constraint: Constraint, dialect: Dialect) -> Mapping[str, str]:
-    """Spelling → trigger: their own, and how models misspell them."""
-    roles = {
-        dialect.markers[trigger]: trigger
-        for trigger in constraint.triggers
-        if trigger in dialect.markers
-    }
-    misspelled = {text: roles[role] for text, role in dialect.markers.items() if role in roles}
-    return misspelled | {trigger: trigger for trigger in constraint.triggers}

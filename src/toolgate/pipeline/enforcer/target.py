@@ -1,5 +1,6 @@
 """What a grammar target can hold of JSON Schema: data for the front end."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -54,3 +55,9 @@ LLGUIDANCE: Final = Target(
     formats=frozenset((*_FORMATS, "duration", "ipv6")),
     longest=100_000,
 )
+TARGETS: Final[Mapping[str, Target]] = {
+    "gbnf": GBNF,
+    "structural_tag": XGRAMMAR,
+    "lark": LLGUIDANCE,
+}
+"""How an engine takes a grammar (`Capabilities.grammar`) → what it can hold by it."""
