@@ -1,8 +1,12 @@
+from pathlib import Path
+
+import msgspec
+
 from tests.apps.verify.answers import call, result
-from toolgate.apps.verify.faults import FaultKind
+from toolgate.apps.verify.faults import FaultKind, are_valid
 from toolgate.apps.verify.report import judge
-from toolgate.apps.verify.results import Observed, Result
-from toolgate.apps.verify.runner import Run
+from toolgate.apps.verify.results import Observed, Result, read_results, summarize
+from toolgate.apps.verify.runner import Run, read_run
 from toolgate.apps.verify.samples import Expected, Sample
 from toolgate.apps.verify.schema_cases import schema_cases
 from toolgate.apps.verify.schema_suite import SchemaJudged, SchemaVerdict
@@ -111,3 +115,23 @@ def test_results_of_other_samples_are_not_held_against_these():
     other = [Sample(1, {**REQUEST, "messages": []}, "must_call", RIGHT)]
     told = judge("x", run(result(text="Hi")), other)
     assert told.right == Share(0, 0) and told.reference is None and told.faults == {}
+
+
+def test_a_row_of_the_published_tables_comes_out_of_results_in_the_official_format(tmp_path: Path):
+    """Fireworks, 2025-10-10: stop 2546, tool_calls 1443, other 8; of these 347 invalid."""
+    rows = [*[("stop", None)] * 2546, *[("length", None)] * 8]
+    rows += [*[("tool_calls", ROME)] * 1096, *[("tool_calls", call("{}"))] * 347]
+    path = tmp_path / "results.jsonl"
+    lines = []
+    for index, (finish, made) in enumerate(rows, 1):
+        one = result(*([made] if made else []), text="Hi", finish=finish, index=index)
+        one.tool_calls_valid = are_valid(one)
+        lines.append(msgspec.json.encode(one))
+    path.write_bytes(b"\n".join(lines))
+    summary = summarize(read_results(path), "k2")
+    assert (summary.finish_stop, summary.finish_others) == (2546, 8)
+    assert summary.finish_tool_calls == 1443
+    assert summary.schema_validation_error_count == 347
+    assert summary.successful_tool_call_count == 1096
+    told = judge("x", read_run(path, tmp_path / "observed.jsonl"), [])
+    assert told.valid_turns == Share(1096, 1443) and told.finish_reasons["tool_calls"] == 1443

@@ -45,3 +45,19 @@ def test_percentiles():
     assert percentile([], 0.5) is None
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([1.0], 0.9) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("calls", "valid", "published"),
+    [
+        (1325, 1007, "76.00"),
+        (1269, 928, "73.13"),
+        (644, 544, "84.47"),
+        (2128, 1856, "87.22"),
+        (1778, 1715, "96.46"),
+    ],
+)
+def test_schema_accuracy_is_that_of_the_published_tables(calls: int, valid: int, published: str):
+    """K2-Vendor-Verifier's of 2025-11-15: vLLM, SGLang and Nebius; vLLM and NovitaAI, thinking."""
+    value = Share(valid, calls).value
+    assert value is not None and f"{100 * value:.2f}" == published
