@@ -22,7 +22,7 @@ from toolgate.core.chunk import Chunk, Usage
 from toolgate.core.conversation import Options
 from toolgate.core.grammar import Constraint, Lit, Seq, Tok
 from toolgate.core.prompt import Plain, Prompt, Special
-from toolgate.engines import completions_engine
+from toolgate.engines import answer_stream
 from toolgate.engines.discover import Address, DiscoveredEngine
 from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.engines.grammar_probe import WORD
@@ -200,7 +200,7 @@ async def test_closing_the_generator_hangs_up_at_once(recorded):
 
 @every_engine
 async def test_a_stream_that_is_never_closed_after_its_end(recorded, monkeypatch):
-    monkeypatch.setattr(completions_engine, "USAGE_SECONDS", 0.01)
+    monkeypatch.setattr(answer_stream, "USAGE_SECONDS", 0.01)
     script = chunked(*whole(recorded)[:3], whole=False)
     async with running(recorded, script, wait=True) as (engine, _):
         chunks = await collect(engine)

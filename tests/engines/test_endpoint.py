@@ -3,7 +3,7 @@
 import gzip
 import socket
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +17,6 @@ from toolgate.errors import (
     EngineRefused,
     EngineUnavailable,
 )
-from toolgate.wire.sse import Frame
 
 
 class Scripted(NamedTuple):
@@ -113,33 +112,33 @@ async def test_an_answer_that_is_not_json():
             await endpoint.get("/x")
 
 
-async def frames_of(script: bytes) -> tuple[list[Frame], EngineProtocolError | None]:
-    frames: list[Frame] = []
+async def heard(script: bytes) -> tuple[bytes, EngineProtocolError | None]:
+    came = b""
     async with scripted_endpoint("/x", script) as (_, endpoint):
         try:
-            async for frame in endpoint.stream("/x", {}):
-                frames.append(frame)
+            async with endpoint.listen("/x", {}) as receive:
+                while piece := await receive():
+                    came += piece
         except EngineProtocolError as error:
-            return frames, error
-    return frames, None
+            return came, error
+    return came, None
 
 
 async def test_a_stream():
-    frames, error = await frames_of(chunked(b": hi\n\nda", b"ta: 1\n\ndata: 2\n", b"\ndata: 3\n"))
-    assert (frames, error) == ([Frame(b"1"), Frame(b"2"), Frame(b"3")], None)
+    assert await heard(chunked(b"da", b"ta: 1\n\nda", b"ta")) == (b"data: 1\n\ndata", None)
 
 
 async def test_a_stream_that_is_cut():
-    frames, error = await frames_of(chunked(b"data: 1\n\n", b"data: 2", whole=False))
-    assert frames == [Frame(b"1")]
+    came, error = await heard(chunked(b"data: 1\n\n", b"data: 2", whole=False))
+    assert came == b"data: 1\n\ndata: 2"
     assert "broke off in the middle of its answer" in str(error)
 
 
-async def test_closing_a_stream_closes_the_socket_at_once():
+async def test_leaving_a_stream_closes_the_socket_at_once():
     silent = chunked(b"data: 1\n\n", whole=False)
     async with scripted_endpoint("/x", silent, wait=True) as (server, endpoint):
-        async with aclosing(endpoint.stream("/x", {})) as frames:
-            assert await anext(frames) == Frame(b"1")
+        async with endpoint.listen("/x", {}) as receive:
+            assert await receive() == b"data: 1\n\n"
         await server.hung_up.wait()
 
 
@@ -222,11 +221,10 @@ async def test_what_raises_doubt_of_a_server(script, has_failed):
 async def test_a_retired_endpoint_closes_when_its_last_answer_has_ended():
     async with scripted_server({"/x": chunked(b"data: 1\n\n", whole=False)}, wait=True) as server:
         endpoint = Endpoint(server.url)
-        stream = endpoint.stream("/x", {})
-        assert (await anext(stream)).data == b"1"
-        await endpoint.retire()
-        assert not server.hung_up.is_set()
-        await stream.aclose()
+        async with endpoint.listen("/x", {}) as receive:
+            assert await receive() == b"data: 1\n\n"
+            await endpoint.retire()
+            assert not server.hung_up.is_set()
         await server.hung_up.wait()
         assert endpoint._session is None
         with suppress(EngineError):

@@ -11,7 +11,7 @@ from tests.engines.scripted_server import ScriptedServer, answer, chunked, scrip
 from toolgate.core.chunk import Chunk
 from toolgate.core.conversation import Conversation, Message, Options
 from toolgate.core.prompt import Plain, Prompt
-from toolgate.engines import openai_chat
+from toolgate.engines import answer_stream, openai_chat
 from toolgate.engines.engine import GenerateRequest
 from toolgate.engines.openai_chat import OpenAIChatEngine, only_chats
 from toolgate.errors import (
@@ -80,7 +80,7 @@ async def test_an_upstream_that_does_not_say_why_it_stopped():
 
 
 async def test_an_upstream_that_keeps_the_stream_open(monkeypatch):
-    monkeypatch.setattr(openai_chat, "USAGE_SECONDS", 0.01)
+    monkeypatch.setattr(answer_stream, "USAGE_SECONDS", 0.01)
     head = chunked(HI, STOP, whole=False)
     async with upstream(head, wait=True) as (server, engine):
         assert [chunk.finish_reason for chunk in await collect(engine)] == [None, "stop"]

@@ -65,7 +65,9 @@ def read(*frames: bytes) -> Chunk:
     reader = ChatReader()
     for one in frames:
         reader.read(one)
-    return reader.finish()
+    chunk = reader.finish()
+    assert chunk is not None and reader.finish() is None
+    return chunk
 
 
 def test_the_first_reason_counts_and_usage_may_follow():

@@ -13,10 +13,11 @@ def _given_up(pauses: list[float]) -> float | None:
         loop = asyncio.get_running_loop()
         begin = loop.time()
         ended: asyncio.Future[float] = loop.create_future()
-        with silence_limit(10, lambda: ended.set_result(loop.time() - begin)) as heard:
+        heard: list[float] = []
+        with silence_limit(10, lambda: len(heard), lambda: ended.set_result(loop.time() - begin)):
             for pause in pauses:
                 await asyncio.wait((ended,), timeout=pause)
-                heard()
+                heard.append(pause)
         return ended.result() if ended.done() else None
 
     return run(stream())

@@ -18,6 +18,7 @@ from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.errors import EngineRefused
 from toolgate.pipeline.enforcer import AUTO
 from toolgate.pipeline.turn import Turn
+from toolgate.wire.sse import SSEDecoder
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(600)]
 
@@ -43,8 +44,12 @@ async def test_its_frames_are_as_recorded(vllm_url: str):
     endpoint = Endpoint(vllm_url)
     fields = {**VLLM.request, "model": "nano", "prompt": [65, 66], "max_tokens": 3, "stream": True}
     fields["stream_options"] = {"include_usage": True}
-    frames = [frame.data async for frame in endpoint.stream("/v1/completions", fields)]
+    stream = b""
+    async with endpoint.listen("/v1/completions", fields) as receive:
+        while piece := await receive():
+            stream += piece
     await endpoint.close()
+    frames = [frame.data for frame in SSEDecoder().feed(stream)]
     usage, done = VLLM.end("length")[1:]
     assert frames.pop() == done
     assert json.loads(frames.pop()).keys() == usage.keys()

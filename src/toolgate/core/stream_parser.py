@@ -32,6 +32,7 @@ from toolgate.core.events import (
     ToolCallStart,
 )
 from toolgate.core.finish_reason import FINISHED, finish_reason
+from toolgate.core.half_marker import is_half_marker
 from toolgate.core.json_scanner import WHITESPACE
 from toolgate.core.kept_text import KeptText
 from toolgate.core.marker_doubt import Doubt, OpeningDoubt, Verdict, doubt_in_call, doubt_in_text
@@ -56,7 +57,6 @@ _UNENDED = {
 _OVER = "This parser has finished; each message needs a parser of its own."
 # No id or name is longer; a model that writes on is lost in repetition.
 _LONGEST_HEADER = 4096
-_LEAST_HALF, _LEAST_HALF_OF_CUT = 4, 2
 
 
 class StreamParser:
@@ -84,6 +84,8 @@ class StreamParser:
             token_ids=dialect.token_ids if marker_ids is None else marker_ids,
         )
         self._breaks = EdgeBreaks() if dialect.pads_text else None
+        self._is_direct = self._breaks is None and self._refuser is None
+        """Whether text is passed on as it is."""
         self.state = State.TEXT
         """Where in the message the model is."""
         self._in_section = False
@@ -102,10 +104,15 @@ class StreamParser:
         """
         if self._is_over:
             raise RuntimeError(_OVER)
-        if self._doubt is None and self._lexer.is_plain(text, token_ids):
-            self._text(text)  # as nearly always
-        else:
+        if self._doubt is not None or not self._lexer.is_plain(text, token_ids):
             self._read(self._lexer.feed(text, token_ids))
+        elif self._is_direct and self.state is State.TEXT and not self._events:
+            found = self._answer.feed(text)
+            if found == [text]:  # as nearly always
+                return [TextDelta(text)]
+            self._find(found)
+        else:
+            self._text(text)
         return self._take()
 
     def finish(self, reason: str | None = "stop") -> list[Event]:
@@ -357,17 +364,10 @@ class StreamParser:
                 self._read(())
             elif cut:
                 return held  # of which nobody knows what it would have become
-        if held and self._is_half_marker(held, cut=cut):
+        if held and is_half_marker(self._dialect, self.state, held, cut=cut):
             return held
         self._read(self._lexer.finish())
         return ""
-
-    def _is_half_marker(self, held: str, *, cut: bool) -> bool:
-        """Whether to hide it: `5 <` is an answer, `<|tool_ca` is not, least of all when cut."""
-        if len(held) < (_LEAST_HALF_OF_CUT if cut else _LEAST_HALF):
-            return False
-        halves = (marker for marker in self._dialect.markers if marker.startswith(held))
-        return any(self._dialect.find_step(self.state, marker)[0] for marker in halves)
 
     def _finish_state(self, *, cut: bool) -> None:
         if not cut and (kind := _UNENDED.get(self.state)):

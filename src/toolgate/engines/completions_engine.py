@@ -6,7 +6,8 @@ which tokens are special and which end a turn is in the request.
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -19,6 +20,7 @@ from toolgate.core.conversation import Options
 from toolgate.core.grammar import Constraint, special_tokens
 from toolgate.core.prompt import Plain, Prompt
 from toolgate.engines import grammar_probe
+from toolgate.engines.answer_stream import stream_answer
 from toolgate.engines.completions_stream import CompletionReader
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
@@ -27,7 +29,6 @@ from toolgate.engines.tokenizers import Tokenizer
 from toolgate.engines.tokenizers.prompt_tokens import PromptTokens
 from toolgate.errors import EngineProtocolError, EngineRefused
 from toolgate.pipeline.enforcer import write_probe_tag, write_structural_tag
-from toolgate.wire.sse import Frame
 
 PATH: Final = "/v1/completions"
 
@@ -39,8 +40,6 @@ SAMPLING: Final = (
 
 FALLBACK_MAX_TOKENS: Final = 4096
 """Where the context is unknown. These servers end an answer after 16 tokens if nothing is said."""
-USAGE_SECONDS: Final = 5
-"""How long the usage may come after the end of an answer; some servers never close the stream."""
 CHARACTERS_PER_TOKEN: Final = 4
 """Of English text; only where nobody counts, for usage that the engine does not tell."""
 _ABSENT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
@@ -126,23 +125,9 @@ class CompletionsEngine:
         special = await self._tokens.special_ids(markers)
         return {token_id: spelling for spelling, token_id in special.items()}
 
-    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
-        stops = await self._stop_ids(request)
-        reader = CompletionReader(
-            stop_ids=frozenset(stops.values()),
-            stop=(*request.options.stop, *self._stop_strings(request)),
-            logprobs=request.options.logprobs,
-        )
-        body = await self._body(request, list(stops.values()))
-        async with aclosing(self._endpoint.stream(PATH, body, request.tell)) as frames:
-            while (frame := await _next(frames, reader)) is not None:
-                if (chunk := reader.read(frame.data)) is not None:
-                    yield chunk
-                if reader.done:
-                    break
-        self._same.hear(reader.model)
-        if (chunk := reader.finish()) is not None:
-            yield chunk
+    def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
+        asking = partial(self._ask, request)
+        return stream_answer(self._endpoint, PATH, asking, request.tell, ended=self._hear)
 
     async def count_tokens(self, prompt: Prompt) -> int:
         if not self._takes_tokens:
@@ -231,6 +216,18 @@ class CompletionsEngine:
         """The stop tokens' spellings, where text is all there is to know them by."""
         return () if self._takes_tokens and self._capabilities.tells_ids else request.stop
 
+    async def _ask(self, request: GenerateRequest) -> tuple[Mapping[str, Any], CompletionReader]:
+        stops = await self._stop_ids(request)
+        reader = CompletionReader(
+            stop_ids=frozenset(stops.values()),
+            stop=(*request.options.stop, *self._stop_strings(request)),
+            logprobs=request.options.logprobs,
+        )
+        return await self._body(request, list(stops.values())), reader
+
+    def _hear(self, answer: CompletionReader) -> None:
+        self._same.hear(answer.model)
+
     async def _body(self, request: GenerateRequest, stop_ids: Sequence[int]) -> Mapping[str, Any]:
         guarded = [*request.markers, *request.stop]
         prompt: str | list[int] = str(request.prompt)
@@ -303,17 +300,6 @@ class CompletionsEngine:
                 f"{self.url}{self._flavour.tokenize} answered with something that is no list of "
                 "ids."
             ) from error
-
-
-async def _next(frames: AsyncGenerator[Frame, None], reader: CompletionReader) -> Frame | None:
-    """The next frame, if any. Once the answer is whole, nobody waits long for its usage."""
-    try:
-        async with asyncio.timeout(USAGE_SECONDS if reader.whole else None):
-            return await anext(frames, None)
-    except (TimeoutError, EngineProtocolError):
-        if reader.whole:
-            return None
-        raise
 
 
 def sampling(options: Options) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""The one loop where a Turn meets an Engine; the gateway, the command line and tests all use it."""
+"""Where a Turn meets an Engine: how a turn is asked for, and the loop for one that stands alone.
+
+The gateway has a loop of its own, as it may need several turns for one answer
+(`apps.serving.choice`).
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -20,11 +24,26 @@ async def run(
     """Events of one answer as they become certain, the last of them a `Finish`.
 
     Closing the generator stops the engine. When the engine fails, its error comes through and
-    the turn stays unfinished: what it has said so far is in `turn.message`.
+    the turn stays unfinished: what it has said so far is in `turn.message`. What was asked and said
+    goes onto the `tape`.
+
+    Raises: what `ask` raises.
+    """
+    tape = tape or Tape(turn)
+    async with aclosing(await ask(turn, engine, tape)) as chunks:
+        async for chunk in chunks:
+            if events := tape.hear(chunk):
+                yield events
+            if turn.done:
+                break
+    yield tape.finish()
+
+
+async def ask(turn: Turn, engine: Engine, tape: Tape) -> AsyncGenerator[Chunk, None]:
+    """The chunks of a turn's answer, for the tape to hear; closing the generator stops the engine.
 
     An engine without grammars is steered, if the turn has a constraint (`engines.steered`), and so
     is one whose grammar says less than the tools' schemas, from the first byte on that breaks them.
-    What was asked and said goes onto the `tape`.
 
     Raises: EngineUnavailable, EngineRefused, EngineProtocolError; of a steered answer also
     InvalidRequest for schemas that are too much, ModelOutputError for a model that is given up.
@@ -38,28 +57,8 @@ async def run(
         constraint=turn.constraint,
         markers=sorted(turn.dialect.special),
         stop=turn.dialect.stop,
-        tell=tape.send if tape is not None and tape.keeps else None,
+        tell=tape.send if tape.keeps else None,
     )
-    async with aclosing(await _generate(turn, engine, request)) as chunks:
-        async for chunk in chunks:
-            events = turn.receive(chunk)
-            if tape is not None:
-                tape.hear(chunk, events)
-            if events:
-                yield events
-            if turn.done:
-                break
-    events = turn.finish()
-    if tape is not None:
-        tape.end(events)
-    yield events
-
-
-async def _generate(
-    turn: Turn, engine: Engine, request: GenerateRequest
-) -> AsyncGenerator[Chunk, None]:
-    """One answer, held to its constraint by the engine, or by us where the prompt is ours; by both
-    where the engine's grammar does not hold all of it."""
     rule = turn.constraint
     if rule is None:
         return engine.generate(request)

@@ -5,15 +5,23 @@ Knows no engine's vocabulary.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Set
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Set,
+)
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 import msgspec
 
-from toolgate.engines.engine import RawResponse, Tell
+from toolgate.engines.engine import RawResponse
 from toolgate.engines.silence import silence_limit
 from toolgate.errors import (
     ConfigError,
@@ -22,7 +30,8 @@ from toolgate.errors import (
     EngineRefused,
     EngineUnavailable,
 )
-from toolgate.wire.sse import Frame, SSEDecoder
+
+Receive: TypeAlias = Callable[[], Awaitable[bytes]]
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 3600
@@ -102,23 +111,14 @@ class Endpoint:
         async with self._request("POST", path, body=msgspec.json.encode(body)) as response:
             return await self._json(response)
 
-    async def stream(
-        self, path: str, body: Mapping[str, Any], tell: Tell | None = None
-    ) -> AsyncGenerator[Frame, None]:
-        """Frames of an event stream; closing the generator closes the socket at once."""
-        decoder = SSEDecoder()
-        if tell is not None:
-            tell(path, body)
+    @asynccontextmanager
+    async def listen(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Receive, None]:
+        """Opens an event stream; what is given awaits more of its bytes, none at the end."""
         async with self._request("POST", path, body=msgspec.json.encode(body)) as response:
             if response.content_type in NO_STREAMS:
                 raise await self._no_stream(response)
-            with self._listening(response) as heard:
-                while piece := await response.content.readany():
-                    heard()
-                    for frame in decoder.feed(piece):
-                        yield frame
-        for frame in decoder.finish():
-            yield frame
+            with self._listening(response):
+                yield response.content.readany
 
     @asynccontextmanager
     async def forward(
@@ -225,15 +225,17 @@ class Endpoint:
                 return await response.read()
 
     async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        with self._listening(response) as heard:
+        with self._listening(response):
             while piece := await response.content.readany():
-                heard()
                 yield piece
 
     @contextmanager
-    def _listening(self, response: aiohttp.ClientResponse) -> Iterator[Callable[[], None]]:
-        with self._reading(), silence_limit(SILENCE_SECONDS, response.close) as heard:
-            yield heard
+    def _listening(self, response: aiohttp.ClientResponse) -> Iterator[None]:
+        def heard() -> int:
+            return response.content.total_bytes
+
+        with self._reading(), silence_limit(SILENCE_SECONDS, heard, response.close):
+            yield
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

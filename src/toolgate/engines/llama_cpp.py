@@ -6,7 +6,8 @@ model family: which tokens are special and which end a turn is in the request.
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from toolgate.core.conversation import Options
 from toolgate.core.grammar import Constraint, special_tokens
 from toolgate.core.prompt import Prompt
 from toolgate.engines import grammar_probe
+from toolgate.engines.answer_stream import stream_answer
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
 from toolgate.engines.llama_cpp_answer import LAST_FIELDS, AnswerReader
@@ -51,6 +53,7 @@ UNSAID = (
 """Special tokens that no answer holds, as vocabularies spell them. A grammar takes them in a string
 for their text, of which the server prints nothing: `47[BOS]u` had seven characters too few."""
 
+PATH = "/completion"
 TOKEN_TRIGGER = 0
 """llama.cpp's COMMON_GRAMMAR_TRIGGER_TYPE_TOKEN. Words and patterns are searched for in all that
 was written so far, at each token anew."""
@@ -97,25 +100,9 @@ class LlamaCppEngine:
         special = await self._tokens.special_ids(markers)
         return {token_id: spelling for spelling, token_id in special.items()}
 
-    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
-        stops = await self._tokens.special_ids(request.stop)
-        reader = AnswerReader(
-            stop_ids=frozenset(stops.values()),
-            stop=request.options.stop,
-            logprobs=request.options.logprobs,
-        )
-        async with aclosing(
-            self._endpoint.stream("/completion", await self._body(request), request.tell)
-        ) as frames:
-            async for frame in frames:
-                if (chunk := reader.read(frame.data)) is not None:
-                    yield chunk
-                if reader.done:
-                    self._same.hear(reader.model)
-                    return
-        raise EngineProtocolError(
-            "The engine's stream ended without a finish reason. Its own log should say why."
-        )
+    def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
+        asking = partial(self._ask, request)
+        return stream_answer(self._endpoint, PATH, asking, request.tell, ended=self._hear)
 
     async def count_tokens(self, prompt: Prompt) -> int:
         return len(await self.encode(prompt))
@@ -174,6 +161,18 @@ class LlamaCppEngine:
         told = {**await self.describe(), "vocabulary": await self._tokenize(PROBE, special=True)}
         del told["missing_tokens"]  # of those that were asked for so far
         return told
+
+    async def _ask(self, request: GenerateRequest) -> tuple[Mapping[str, Any], AnswerReader]:
+        stops = await self._tokens.special_ids(request.stop)
+        reader = AnswerReader(
+            stop_ids=frozenset(stops.values()),
+            stop=request.options.stop,
+            logprobs=request.options.logprobs,
+        )
+        return await self._body(request), reader
+
+    def _hear(self, answer: AnswerReader) -> None:
+        self._same.hear(answer.model)
 
     async def _body(self, request: GenerateRequest) -> Mapping[str, Any]:
         ends = set(request.stop)

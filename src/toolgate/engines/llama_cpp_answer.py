@@ -5,7 +5,7 @@ ik_llama.cpp leaves out (it tells no token ids and has its own flags for why it 
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +36,8 @@ class _Frame(Struct, frozen=True, gc=False):
     model: str = ""
 
 
+_decode: Final = msgspec.json.Decoder(_Frame).decode
+
 LAST_FIELDS = ("stop", "stop_type", "tokens_evaluated", "tokens_predicted", "timings", "model")
 """What is needed of the last frame, which otherwise repeats the whole prompt."""
 
@@ -58,10 +60,12 @@ class AnswerReader:
         logprobs: int | None = None,
     ) -> None:
         self._stop_ids = stop_ids
-        self._stop = StopStrings(stop)
+        self._stop = StopStrings(stops := tuple(stop))
+        self._has_stops = bool(stops)
         self._alternatives = logprobs
         self._tokens = WaitingTokens(stop_ids)
-        self.done = False
+        self.done = self.whole = False
+        """Both at once: the last frame tells how the answer ended."""
         self.model = ""
         """What the answer calls its model; empty until it is done."""
 
@@ -70,17 +74,35 @@ class AnswerReader:
 
         Raises: EngineRefused when it is an error, EngineProtocolError when it is no frame.
         """
-        frame = _decode(data)
+        try:
+            frame = _decode(data)
+        except msgspec.DecodeError as error:  # covers ValidationError
+            raise EngineProtocolError(
+                f"The engine's stream holds something that no llama-server sends: {data[:200]!r}"
+            ) from error
+        if frame.error is not None:
+            raise _refusal(frame.error, data)
         if frame.stop or self._tokens.ended:
             reason = "stop" if self._tokens.ended else _finish_reason(frame)
             return self._last(frame, self._stop.finish(), reason)
         most = self._alternatives
         logprobs = () if most is None else self._logprobs(frame, most)
         self._tokens.add(frame.tokens, logprobs)
-        text = self._stop.feed(frame.content)
+        text = self._stop.feed(frame.content) if self._has_stops else frame.content
         if self._stop.found:
             return self._last(frame, text, "stop")
         return self._tokens.leave(text, usage=_usage(frame)) if text else None
+
+    def finish(self) -> Chunk | None:
+        """None: the last frame tells the last chunk.
+
+        Raises: EngineProtocolError when there was none.
+        """
+        if self.done:
+            return None
+        raise EngineProtocolError(
+            "The engine's stream ended without a finish reason. Its own log should say why."
+        )
 
     def _logprobs(self, frame: _Frame, alternatives: int) -> Sequence[Mapping[str, Any]]:
         return [
@@ -90,27 +112,19 @@ class AnswerReader:
         ]
 
     def _last(self, frame: _Frame, text: str, finish_reason: str) -> Chunk:
-        self.done = True
+        self.done = self.whole = True
         self.model = frame.model
         last = self._tokens.leave(text, usage=_usage(frame), finish_reason=finish_reason)
         return replace(last, stop_string=self._stop.found)
 
 
-def _decode(data: bytes) -> _Frame:
-    try:
-        frame = msgspec.json.decode(data, type=_Frame)
-    except msgspec.DecodeError as error:  # covers ValidationError
-        raise EngineProtocolError(
-            f"The engine's stream holds something that no llama-server sends: {data[:200]!r}"
-        ) from error
-    if frame.error is not None:
-        message = frame.error.get("message", data.decode(errors="replace"))
-        status = frame.error.get("code")
-        raise EngineRefused(
-            f"The inference server gave up in the middle of its answer: {message}",
-            status=status if isinstance(status, int) else EngineRefused.status_hint,
-        )
-    return frame
+def _refusal(error: Mapping[str, Any], data: bytes) -> EngineRefused:
+    message = error.get("message", data.decode(errors="replace"))
+    status = error.get("code")
+    return EngineRefused(
+        f"The inference server gave up in the middle of its answer: {message}",
+        status=status if isinstance(status, int) else EngineRefused.status_hint,
+    )
 
 
 def _usage(frame: _Frame) -> Usage:

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from toolgate.core.chunk import Chunk
 from toolgate.core.prompt import Prompt
+from toolgate.engines.answer_stream import stream_answer
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
-from toolgate.engines.openai_chat_answer import DONE, ChatReader
+from toolgate.engines.openai_chat_answer import ChatReader
 from toolgate.engines.openai_chat_body import ANY, build_body, find_flavour
 from toolgate.errors import (
     ConfigError,
@@ -24,11 +25,8 @@ from toolgate.errors import (
     EngineRefused,
     UnsupportedFeature,
 )
-from toolgate.wire.sse import Frame
 
 HEALTH_SECONDS: Final = 5
-USAGE_SECONDS: Final = 5
-"""How long the usage may come after the end of an answer; some upstreams never close the stream."""
 BYTES_PER_TOKEN: Final = 4
 """For an estimate: English and code have some four letters a token, and a Chinese character is
 three bytes and seldom a whole token."""
@@ -94,16 +92,17 @@ class OpenAIChatEngine:
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
         assert request.conversation is not None and self._model is not None
         body = build_body(self._model, request.conversation, request.options, self._flavour)
-        reader = ChatReader()
-        stream = self._endpoint.stream(self._prefix + _ROUTE, body, request.tell)
-        async with aclosing(stream) as frames:
+
+        async def asking() -> tuple[Mapping[str, Any], ChatReader]:
+            return body, ChatReader()
+
+        path = self._prefix + _ROUTE
+        async with aclosing(stream_answer(self._endpoint, path, asking, request.tell)) as chunks:
             try:
-                while (frame := await _next(frames, reader)) is not None:
-                    if (chunk := reader.read(frame.data)) is not None:
-                        yield chunk
+                async for chunk in chunks:
+                    yield chunk
             except EngineRefused as error:
                 raise self._explain(error) from None
-        yield reader.finish()
 
     async def count_tokens(self, prompt: Prompt) -> int:
         """An estimate, by the length of the prompt as we would have written it."""
@@ -171,25 +170,6 @@ class OpenAIChatEngine:
 def only_chats(url: str) -> bool:
     """Whether nothing but a chat is known to be at an address."""
     return url.rstrip("/").endswith(_ROUTE) or find_flavour(url) is not ANY
-
-
-async def _next(frames: AsyncGenerator[Frame, None], reader: ChatReader) -> Frame | None:
-    """The next frame that says something; None at the end of the stream.
-
-    Raises: EngineProtocolError where the stream ends before the answer does.
-    """
-    try:
-        async with asyncio.timeout(USAGE_SECONDS if reader.is_finished else None):
-            frame = await anext(frames, None)
-    except (TimeoutError, EngineProtocolError):
-        if reader.is_finished:  # all that could still come is the usage
-            return None
-        raise
-    if frame is None and not reader.is_finished:
-        raise EngineProtocolError(
-            "The upstream's stream ended without a finish reason. Its own log should say why."
-        )
-    return None if frame is None or frame.data == DONE else frame
 
 
 def _only(models: Sequence[str], url: str) -> str:

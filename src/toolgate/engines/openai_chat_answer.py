@@ -72,22 +72,28 @@ class _Frame(Struct, frozen=True):
 
 
 class ChatReader:
-    """Frames in, chunks out. The last chunk comes with `finish`: usage may follow the end."""
+    """Frames in, chunks out, until `done`; `finish` when the stream ends.
+
+    The last chunk comes at the end of the stream: usage may follow the finish reason.
+    """
 
     def __init__(self) -> None:
         self._reason: str | None = None
         self._usage: Usage | None = None
+        self.done = False
 
     @property
-    def is_finished(self) -> bool:
+    def whole(self) -> bool:
         """Whether the upstream has said why it stopped; only usage may follow."""
-        return self._reason is not None
+        return self.done or self._reason is not None
 
     def read(self, data: bytes) -> Chunk | None:
         """Returns what this frame adds, if anything.
 
         Raises: EngineRefused when it is an error, EngineProtocolError when it is no frame.
         """
+        if data == DONE:
+            return self._last()
         frame = _decode(data)
         choice = frame.choices[0] if frame.choices else _Choice()
         if usage := frame.usage or choice.usage:
@@ -102,8 +108,22 @@ class ChatReader:
         )
         return chunk if chunk.text or chunk.reasoning or chunk.calls else None
 
-    def finish(self) -> Chunk:
+    def finish(self) -> Chunk | None:
+        """The last chunk, unless it has been told.
+
+        Raises: EngineProtocolError when the upstream has not said that it had finished.
+        """
+        if self.done:
+            return None
+        if not self.whole:
+            raise EngineProtocolError(
+                "The upstream's stream ended without a finish reason. Its own log should say why."
+            )
+        return self._last()
+
+    def _last(self) -> Chunk:
         """Why it stopped, None where it did not say; and the usage, if it told any."""
+        self.done = True
         return Chunk(finish_reason=self._reason, usage=self._usage)
 
 

@@ -10,34 +10,36 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def silence_limit(seconds: float, give_up: Callable[[], object]) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called for each piece; `give_up` is called when none came for so long.
+def silence_limit(
+    seconds: float, heard: Callable[[], int], give_up: Callable[[], object]
+) -> Iterator[None]:
+    """`heard` tells how much has come; `give_up` is called when that has not grown for so long.
 
     It may take up to twice the time until that is noticed.
     """
-    watch = _Watch(seconds, give_up)
+    watch = _Watch(seconds, heard, give_up)
     try:
-        yield watch.heard
+        yield
     finally:
         watch.timer.cancel()
 
 
 class _Watch:
-    def __init__(self, seconds: float, give_up: Callable[[], object]) -> None:
+    def __init__(
+        self, seconds: float, heard: Callable[[], int], give_up: Callable[[], object]
+    ) -> None:
         self._seconds = seconds
+        self._heard = heard
         self._give_up = give_up
-        self._has_heard = False
+        self._last = heard()
         self.timer = self._set()
-
-    def heard(self) -> None:
-        self._has_heard = True
 
     def _set(self) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(self._seconds, self._look)
 
     def _look(self) -> None:
-        if not self._has_heard:
+        last, self._last = self._last, self._heard()
+        if self._last == last:
             self._give_up()
             return
-        self._has_heard = False
         self.timer = self._set()

@@ -24,7 +24,7 @@ _NOTHING: Final = Chunk()
 
 
 class Tape:
-    """One turn's; `run` writes it."""
+    """One turn's, which hears through it: `hear` each chunk, `finish` when they end."""
 
     def __init__(
         self,
@@ -56,8 +56,9 @@ class Tape:
         """A request goes to the engine."""
         self._sent.append((self._clock(), path, body))
 
-    def hear(self, chunk: Chunk, events: list[Event]) -> None:
-        """A chunk has come, and the turn has made these events of it."""
+    def hear(self, chunk: Chunk) -> list[Event]:
+        """A chunk has come: what the turn makes of it."""
+        events = self.turn.receive(chunk)
         self.times.append(self._clock())
         if chunk.token_ids:
             self.token_ids.extend(chunk.token_ids)
@@ -66,14 +67,17 @@ class Tape:
             self._made.append(events[0] if len(events) == 1 else tuple(events))
             if (state := self.turn.state) is not self._state:
                 self._move(state)
+        return events
 
-    def end(self, events: list[Event]) -> None:
-        """The turn is finished."""
+    def finish(self) -> list[Event]:
+        """No chunk comes any more: what the turn ends with."""
+        events = self.turn.finish()
         self._end.append(self._clock())
         self._chunks.append(_NOTHING)
         self._made.append(tuple(events))
         if self.turn.state is not self._state:
             self._move(self.turn.state)
+        return events
 
     def _move(self, state: State) -> None:
         self._state = state

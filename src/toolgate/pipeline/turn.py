@@ -199,7 +199,10 @@ class Turn:
             events = reader.feed(chunk.text, chunk.token_ids)
         else:
             events = reader.feed(chunk)
-        events = self._check(events)
+        if len(events) == 1 and isinstance(events[0], _DELTAS):  # as nearly always
+            self._assembler.add(events[0])
+        else:
+            events = self._check(events)
         after = reader.state
         if before is State.REASONING or after is State.REASONING:
             self.reasoning_count += count
@@ -271,9 +274,6 @@ class Turn:
 
     def _check(self, events: list[Event]) -> list[Event]:
         """The events with what the pipeline has to remark on them; the message grows with them."""
-        if len(events) == 1 and isinstance(events[0], _DELTAS) and not self.done:
-            self._assembler.add(events[0])
-            return events
         checked: list[Event] = []
         for event in events:
             if self.done and not isinstance(event, Finish):

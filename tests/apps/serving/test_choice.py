@@ -89,7 +89,7 @@ async def test_an_engine_that_counts_nothing_is_counted_for():
         lambda prompt: [Chunk(text="ab", token_ids=(1, 2)), Chunk(finish_reason="stop")]
     )
     choice = Choice(lambda _: Turn(AFTER_RESULT, get_dialect("kimi_k2")), engine, retries=0)
-    assert [(index, more) async for index, _, more in choice.run(3)] == [(3, []), (3, [])]
+    assert [(index, [*more]) async for index, _, more in choice.run(3)] == [(3, []), (3, [])]
     assert choice.usage(30) == Usage(prompt_tokens=30, completion_tokens=2)
 
 

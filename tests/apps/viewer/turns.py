@@ -44,9 +44,9 @@ def hear(
     tape = Tape(turn, keeps=True, began=0.0, clock=lambda: float(next(clock)))
     ends = [] if reason is None else [Chunk(finish_reason=reason)]
     for chunk in (*chunks, *ends):
-        tape.hear(chunk, turn.receive(chunk))
+        tape.hear(chunk)
     if reason is not None:
-        tape.end(turn.finish())
+        tape.finish()
     return tape.trace()
 
 

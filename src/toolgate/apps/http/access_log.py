@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -73,11 +73,11 @@ class AccessLog:
         record = scope[_KEY] = _record(scope)
         began = time.perf_counter()
 
-        async def send_noted(message: Message) -> None:
+        def send_noted(message: Message) -> Awaitable[None]:  # once a chunk: no coroutine
             if message["type"] == "http.response.start":
                 record.status, record.begun = message["status"], True
                 _add_headers(MutableHeaders(scope=message), record)
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_noted)

@@ -6,11 +6,11 @@ can still be answered with an HTTP status; and no ten seconds pass without an ev
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from starlette.types import Message, Send
+from starlette.types import Send
 
 from toolgate.apps.protocols.exchange import Encoder
 
@@ -19,7 +19,7 @@ GRACE_SECONDS: Final = 0.25
 
 
 class StreamWriter:
-    """One stream: `write` frames inside `beating()`."""
+    """One stream: `write` frames inside `beating()`; `open` it where there may be none."""
 
     def __init__(
         self, send: Send, encoder: Encoder, headers: Mapping[bytes, bytes], *, heartbeat: float
@@ -49,34 +49,38 @@ class StreamWriter:
             with suppress(asyncio.CancelledError):
                 await heart
 
-    async def write(self, frames: bytes) -> None:
-        """Sends these frames, after the stream's beginning if need be."""
+    def write(self, frames: bytes) -> Awaitable[None]:
+        """Sends these frames, after the stream's beginning if need be.
+
+        Once for each chunk: no coroutine of its own.
+        """
         if not self._is_open:
-            async with self._opening_lock:
+            return self._open_and_write(frames)
+        self._last = self._clock()
+        return self._send({"type": "http.response.body", "body": frames, "more_body": True})
+
+    async def open(self) -> None:
+        """Sends the stream's beginning, once."""
+        async with self._opening_lock:
+            if not self._is_open:
                 await self._begin()
-        if frames:
-            self._last = self._clock()
-            await self._send(_body(frames))
 
     async def _beat(self) -> None:
         await asyncio.sleep(min(GRACE_SECONDS, self._heartbeat))
-        await self.write(b"")
+        await self.open()
         while True:
             await asyncio.sleep(max(0.0, self._last + self._heartbeat - self._clock()))
             if self._clock() >= self._last + self._heartbeat:
                 await self.write(self._encoder.ping())
 
+    async def _open_and_write(self, frames: bytes) -> None:
+        await self.open()
+        await self.write(frames)
+
     async def _begin(self) -> None:
-        if self.begun:
-            return
         self.begun = True
         await self._send(
             {"type": "http.response.start", "status": 200, "headers": list(self._headers.items())}
         )
-        self._last = self._clock()
-        await self._send(_body(self._opening))
         self._is_open = True
-
-
-def _body(frames: bytes) -> Message:
-    return {"type": "http.response.body", "body": frames, "more_body": True}
+        await self.write(self._opening)

@@ -242,7 +242,7 @@ class Answering:
             async with writer.beating():
                 # In a task of its own, which each chunk wakes without the middleware around it.
                 await asyncio.create_task(_pump(told, encoder, writer))
-            await writer.write(b"")
+            await writer.open()
             return [_last(encoder.finish(_usage(answer)))]
         except ToolgateError as error:
             if not writer.begun:

@@ -7,7 +7,7 @@ then and stays; the next attempt goes on from there.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from toolgate.core.chunk import Usage
 from toolgate.core.conversation import Message, Options
 from toolgate.core.events import Anomaly, AnomalyKind, Event, Finish
-from toolgate.engines.driver import run
+from toolgate.engines.driver import ask
 from toolgate.engines.engine import Engine
 from toolgate.engines.tape import Tape
 from toolgate.pipeline.ask_again import CheckedCalls, ask_again
@@ -78,28 +78,44 @@ class Choice:
 
         Raises: EngineError.
         """
-        while True:
+        attempt = None
+        while attempt is not self._attempt:
+            attempt = self._attempt
             turn = await self._next_turn()
             check = CheckedCalls(self._said()) if turn.tier is Tier.ASK_AGAIN else None
             tape = self._open_tape(turn)
             self.turns.append(turn)
             self.tapes.append(tape)
-            async with aclosing(run(turn, self._engine, tape)) as said:
-                async for events in said:
-                    if isinstance(events[-1], Finish) and self._tries_again(turn, events):
-                        rest: list[Event] = [one for one in events if not isinstance(one, Finish)]
-                        yield index, rest, turn.take_logprobs()
+            async with aclosing(await ask(turn, self._engine, tape)) as chunks:
+                async for chunk in chunks:
+                    events = tape.hear(chunk)
+                    if check is not None:
+                        events = self._check(events, turn, check)
+                    if events:
+                        yield index, events, turn.take_logprobs() if chunk.logprobs else ()
+                    if turn.done or attempt is not self._attempt:
                         break
-                    if check is None:
-                        yield index, events, turn.take_logprobs()
-                        continue
-                    yield index, check.feed(events), turn.take_logprobs()
-                    if self._asks_again(turn, check):
-                        break
-                    if check.is_over:
-                        yield index, check.release(), ()
-                else:
-                    return
+            if attempt is self._attempt:
+                for events in self._finish(tape, check):
+                    yield index, events, turn.take_logprobs()
+
+    def _check(self, events: list[Event], turn: Turn, check: CheckedCalls) -> list[Event]:
+        """What may be said now; at the first wrong call another attempt is to be made."""
+        said = check.feed(events)
+        self._asks_again(turn, check)
+        return said
+
+    def _finish(self, tape: Tape, check: CheckedCalls | None) -> Iterator[list[Event]]:
+        """What a turn says last, unless another attempt is to be made."""
+        events = tape.finish()
+        if self._tries_again(tape.turn, events):
+            yield [one for one in events if not isinstance(one, Finish)]
+        elif check is None:
+            yield events
+        else:
+            yield check.feed(events)
+            if not self._asks_again(tape.turn, check):
+                yield check.release()
 
     async def _next_turn(self) -> Turn:
         if self._aside and self._attempt.more:
