@@ -11,8 +11,9 @@ from toolgate.apps.settings.config import Config
 from toolgate.apps.verify.command import Order, Part, verify
 from toolgate.apps.verify.generate import generate
 from toolgate.apps.verify.runner import Settings
+from toolgate.apps.verify.scores import Share
 from toolgate.apps.verify.story import FAULTY, Deployment, open_story, read_strictly, spoil
-from toolgate.core.chunk import Chunk
+from toolgate.core.chunk import Chunk, Usage
 from toolgate.dialects import get_dialect
 from toolgate.engines.engine import Engine
 from toolgate.engines.replay import ReplayEngine
@@ -69,7 +70,8 @@ async def test_five_runs_over_the_same_requests(tmp_path: Path):
         def script(prompt: str) -> list[Chunk]:
             """Says nothing where it is not its turn."""
             text = WRITTEN.format("add:0") if prompt.endswith(HEADER) else ""
-            return [Chunk(text=text), Chunk(finish_reason="stop")]
+            usage = Usage(prompt_tokens=len(prompt), completion_tokens=1)
+            return [Chunk(text=text), Chunk(finish_reason="stop", usage=usage)]
 
         return ReplayEngine(script)
 
@@ -90,4 +92,7 @@ async def test_five_runs_over_the_same_requests(tmp_path: Path):
     assert all(len(one.answered) == 8 for one in reports), reports[0].judged[0].result.response
     empty, _, strict, mended, _ = (one.finish_reasons for one in reports)
     assert empty == {"stop": 8} and strict == {"stop": 8} and mended == {"tool_calls": 8}
+    exact = [one.fidelity.exact for one in reports]
+    assert exact[0] == Share(0, 8) and exact[1].hits < 8 and exact[2].hits < 8, "each fault shows"
+    assert exact[3] == Share(8, 8)
     assert json.loads((tmp_path / "c-ids" / "summary.json").read_text())["finish_stop"] == 8

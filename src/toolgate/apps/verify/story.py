@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from toolgate.apps.serving.open_engine import open_engine
 from toolgate.apps.serving.service import Service
 from toolgate.apps.settings.config import Config
+from toolgate.apps.verify.prompt_counter import count_prompt
 from toolgate.apps.verify.recorder import Recorder
 from toolgate.apps.verify.targets import GatewayTarget, Target
 from toolgate.core.assemble import AssembledMessage, assemble
@@ -85,8 +86,8 @@ class StoryTarget:
         self.model = self._service.model
 
     async def count(self, request: Mapping[str, Any]) -> int | None:
-        """Nobody: it is asked with a fault, and reads other prompts on purpose."""
-        return None
+        """As all would be mended: what its fault makes of the prompt shows beside it."""
+        return await count_prompt(self._service, request)
 
     async def close(self) -> None:
         await self._service.close()
