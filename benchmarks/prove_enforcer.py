@@ -161,11 +161,22 @@ class Proof:
         longest = "tokens of the longest answer"
         self.tally[longest] = max(self.tally[longest], turn.token_count)
         if message.finish_reason == "length" and SECTION_BEGIN in turn.output:
-            self._note("call without end", turn.output[-200:])
+            self._count_cut(turn)
         for anomaly in message.anomalies:
             self.tally[anomaly.kind.value] += 1
             if anomaly.kind.value.startswith(("undeclared", "schema", "invalid", "healed")):
                 self._note(anomaly.kind.value, anomaly.detail)
+
+    def _count_cut(self, turn: Turn) -> None:
+        """Wrong only where the call could have been as long as its bounds let it be; how many
+        tokens it had, by its share of the text."""
+        calls = turn.output.partition(SECTION_BEGIN)[2]
+        tokens = turn.token_count * len(calls) // len(turn.output)
+        bound = (BOUNDED if self._is_ours else NARROWER).bounds.total or 0
+        if tokens < bound:
+            self.tally["calls begun too late to end, behind text or reasoning"] += 1
+        else:
+            self._note("call without end", turn.output[-200:])
 
     def _note(self, what: str, example: str) -> None:
         self.tally[f"WRONG {what}"] += 1

@@ -100,11 +100,27 @@ async def test_held_calls_are_valid(vllm: Engine, mode):
         assert isinstance(arguments["days"], int)
 
 
-async def said(engine: Engine, city: str, mode, *, held: bool) -> Turn:
+STEPS = {
+    **SCHEMA,
+    "properties": {"days": {"type": "integer", "multipleOf": 250}},
+    "required": ["days"],
+}
+"""No tag counts in such steps, but toolgate's own matcher does."""
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+async def test_what_a_tag_drops_is_held_by_the_net_under_it(vllm: Engine, mode):
+    held = await said(vllm, "Oslo", mode, held=True, schema=STEPS)
+    (call,) = held.message.tool_calls
+    assert json.loads(call.arguments)["days"] % 250 == 0
+    assert held.steering is not None and held.message.anomalies == ()
+
+
+async def said(engine: Engine, city: str, mode, *, held: bool, schema=SCHEMA) -> Turn:
     """What the model answers."""
     conversation = Conversation(
         messages=(Message(role="user", content=f"What's the weather like in {city} today?"),),
-        tools=(ToolSpec("get_weather", "Get the weather in a city.", parameters=SCHEMA),),
+        tools=(ToolSpec("get_weather", "Get the weather in a city.", parameters=schema),),
         tool_choice=ToolChoice(mode),
         options=Options(temperature=0, max_tokens=200, parallel_tool_calls=False),
     )
