@@ -142,6 +142,36 @@ def test_what_looks_like_a_long_exponent_is_part_of_a_text(size: int):
     assert one.is_complete
 
 
+BELOW_ONE = Json({"type": "array", "items": [{"type": "number", "exclusiveMaximum": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("taken", "rest", "zeros"),
+    [
+        ("[0.9", "]", "0"),
+        ("[0.99", " ]", "0"),
+        ("[0.999999999", "]", ""),
+        ("[1.0", "]", ""),
+        ("[0.9", "x", ""),
+        ("[0.9", "e9", ""),
+        ("[", "x", ""),
+    ],
+)
+def test_a_fraction_may_want_a_zero_before_it_ends(taken: str, rest: str, zeros: str):
+    one = matcher(BELOW_ONE)
+    one.take(Plain(taken))
+    assert one.padding(rest) == zeros
+    assert not zeros or one.take(Plain(rest)) == rest
+
+
+def test_a_fraction_may_want_more_zeros_and_a_wrong_digit_is_not_made_a_right_one():
+    one = matcher(Json({"type": "array", "items": [{"type": "number", "maximum": 1.0005}]}))
+    one.take(Plain("[1.0"))
+    assert (one.padding("]"), one.fits(Plain("]"))) == ("000", "]")
+    two = matcher(Json({"type": "array", "items": [{"type": "number", "maximum": 0.125}]}))
+    assert two.take(Plain("[0.129]")) == "[0.12" and two.padding("9]") == ""
+
+
 @pytest.mark.parametrize(
     ("taken", "between", "more"),
     [('{"n": 5', False, True), ('{"n"', True, False), ('{"n": "x', False, False)],

@@ -241,6 +241,25 @@ def test_a_required_call_begins_before_the_first_request(choice: str):
     assert one.is_done and one.report.requests == 0
 
 
+@pytest.mark.parametrize("size", [1, 3, 99])
+def test_a_number_that_is_right_is_not_changed_but_for_zeros(size: int):
+    tool = ToolSpec(
+        "set",
+        parameters={
+            "type": "object",
+            "properties": {
+                "p": {"type": "number", "exclusiveMaximum": 1},
+                "q": {"type": "array", "items": {"type": "number", "maximum": 0.25}},
+            },
+        },
+    )
+    one = steering(tools=(tool,))
+    head = f"{SECTION}{CALL}functions.set:0{BODY}"
+    said = hear(one, spelled(f'{head}{{"p": 0.9, "q": [0.2\n, 0.25]}}{END}{SECTION_END}', size))
+    assert said == f'{head}{{"p": 0.90, "q": [0.20\n, 0.25]}}{END}{SECTION_END}'
+    assert one.is_done and (one.report.steers, one.report.respelled) == (0, 2)
+
+
 @pytest.mark.parametrize("choice", ["auto", "required"])
 def test_under_an_engines_grammar_its_own_beginning_is_waited_for(choice: str):
     """A grammar begins with the answer; behind a correction it cannot."""

@@ -30,10 +30,13 @@ NEXT: Final = b'}],:"'
 DIGITS: Final = 20
 """Of a number's whole part and of its fraction, as many as an integer of 64 bits has. A grammar
 bounds them only where it allows no exponents, and models repeat one digit for ever (vllm#52011)."""
+MOST_ZEROS: Final = 9
+"""Behind a fraction; a bound that is excluded has so many digits."""
+_FRACTION: Final = re.compile(rb"[0-9]\.[0-9]+\Z")
 _ENDLESS: Final = re.compile(rb"[0-9]{%d}|[eE][+-]?[0-9]{3}" % (DIGITS + 1))
 ESCAPED: Final = frozenset(b'"\\bfnrtu')
 """What may stand behind a backslash; llguidance knows no `\\/`."""
-_NUMERALS: Final = frozenset(b"0123456789.eE+-")
+_NUMERALS: Final = "0123456789.eE+-"
 JOINTS: Final = b"@./"
 """Without them there is no end to an address, or to a tag."""
 _NEWLINE, _SPACE, _QUOTE, _COMMA, _SLASH, _BACKSLASH, _LETTER, _TAG = b'\n ",/\\z<'
@@ -103,6 +106,19 @@ class Matcher:
         self.cut(length)
         self._last = last
         return fitting
+
+    def padding(self, rest: str) -> str:
+        """Zeros that a fraction wants before this goes on, which it has taken then; mostly none.
+
+        llguidance 1.9 takes no `0.9` below 0.95, where one digit more would decide, but `0.90`.
+        """
+        if rest[0] in _NUMERALS or not _FRACTION.search(self._last):
+            return ""
+        for count in range(1, MOST_ZEROS + 1):
+            zeros = "0" * count
+            if self.fits(Plain(zeros + rest[:1])) == zeros + rest[:1]:
+                return self.take(Plain(zeros))
+        return ""
 
     def cut(self, length: int) -> None:
         """Forgets what came after this length."""

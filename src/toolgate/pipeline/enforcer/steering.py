@@ -236,11 +236,16 @@ class Steering:
         for number, piece in enumerate(pieces):
             meant = self._meaning(piece) if is_odd(piece) else piece
             taken = self._matcher.take(Plain(meant))
-            if taken != meant:
-                self._say(Plain(taken), len(taken))
-                return "".join((piece[len(taken) :], *pieces[number + 1 :], self._half))
+            heard = len(taken)
+            while heard < len(meant) and (zeros := self._matcher.padding(meant[heard:])):
+                more = self._matcher.take(Plain(meant[heard:]))
+                taken, heard = taken + zeros + more, heard + len(more)
+                self.report.respelled += 1
+            if heard < len(meant):
+                self._say(Plain(taken), heard)
+                return "".join((piece[heard:], *pieces[number + 1 :], self._half))
             self.report.respelled += meant != piece
-            self._say(Plain(meant), len(piece))
+            self._say(Plain(taken), len(piece))
         return ""
 
     def _meaning(self, piece: str) -> str:
