@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.pipeline.enforcer.json_grammars import OPEN, grammar_of, takes, value_grammar
 from tests.pipeline.enforcer.tool_sets import LINK, TREE, random_parameters
@@ -130,6 +131,8 @@ def test_what_needs_more_depth_than_there_is_becomes_any_object():
     assert write_json(schema, Bounds(depth=0)).dropped == (Dropped("#", "depth"),)
     assert grammar_of(schema, Bounds(depth=0)).takes("{}")
     assert grammar_of(schema, Bounds(depth=1)).takes('{"x":{"q":{}}}')
+    bounds = replace(BOUNDED.bounds, depth=0)
+    assert grammar_of(schema, bounds).longest <= (bounds.total or 0)
 
 
 def test_parts_that_need_more_depth_are_left_out():

@@ -54,12 +54,16 @@ def _write_encoded(schema: bytes, bounds: Bounds, target: Target) -> Fragment:
     root = JsonRules(rules, bounds, fitted.schema).value(fitted.schema)
     dropped = fitted.dropped
     if root is None:  # it needs more depth than the bounds leave it
-        root = JsonRules(rules, bounds, {}).value({"type": "object", **_OPEN}) or "jsonobject"
+        bounds = shrink(OPEN_OBJECT, bounds, target)
+        root = JsonRules(rules, bounds, {}).value(OPEN_OBJECT) or "jsonobject"
         dropped = (*dropped, Dropped("#", "depth"))
     return Fragment(root, rules.bodies, dropped)
 
 
-_OPEN: Final[Schema] = {"properties": {}, "required": [], "additionalProperties": {}}
+OPEN_OBJECT: Final[Schema] = {
+    **{"type": "object", "properties": {}, "required": []},
+    "additionalProperties": {},
+}
 
 
 class JsonRules:
@@ -132,7 +136,7 @@ class JsonRules:
             options = [self._string({}, place), write_number(self._rules, {}, self._bounds.digits)]
             if limit is None or place.depth <= limit:
                 options.append(self._array({"items": {}}, place.deeper) or "")
-                options.append(self._object({"type": "object", **_OPEN}, place.deeper) or "")
+                options.append(self._object(OPEN_OBJECT, place.deeper) or "")
             self._rules.define(name, either([*options, '"true"', '"false"', '"null"']))
         return name
 
