@@ -207,6 +207,14 @@ def test_a_few_properties_come_in_any_order():
     assert not accepts(Json({"type": "object", **schema}), '{"c":null,"a":1}')
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_a_member_that_nothing_fits_is_none(count: int):
+    properties: dict[str, Any] = {name: {"type": "null"} for name in "abcde"[:count]}
+    properties["b"] = {"type": "string", "enum": [1]}
+    held = Json({"type": "object", "properties": properties, "required": ["a"]})
+    assert accepts(held, '{"a":null}') and not accepts(held, '{"a":null,"b":1}')
+
+
 def test_a_few_properties_inside_come_in_any_order():
     """In lists, definitions, unions and properties; what stands beside a union keeps its order."""
     pair = {"type": "object", "properties": {"b": {}, "c": {"enum": [1]}}, "required": ["b", "c"]}

@@ -131,10 +131,8 @@ class _Writer:
         if not may_come_in_any_order(fitted):
             return self._rule("json", f"%json {text}")
         blanks = self._rule("blanks", f"(/{WHITESPACE['whitespace_pattern']}/)?")
-        values = {
-            name: self._rule("json", f"%json {json.dumps(schema)}")
-            for name, schema in split_object(fitted).items()
-        }
+        members = _split(text).items()
+        values = {name: self._rule("json", f"%json {schema}") for name, schema in members}
         return write_object(values, fitted.get("required", ()), blanks, self._rule)
 
     def _members(self, members: Sequence[Member]) -> str:
@@ -331,6 +329,13 @@ def _bounded(plain: dict[str, Any], bounds: Bounds, counts_as: Target) -> dict[s
     if not is_bounded(bounds):
         return plain
     return bound_schema(plain, shrink(plain, bounds, counts_as))
+
+
+@lru_cache(CACHED)
+def _split(schema: str) -> Mapping[str, str]:
+    """The members' own schemas. One that nothing fits is none: as a rule it would be an error."""
+    members = split_object(json.loads(schema)).items()
+    return {name: text for name, inner in members if _is_taken(text := json.dumps(inner))}
 
 
 def _is_taken(schema: str) -> bool:
