@@ -218,15 +218,19 @@ async def prove(proof: Proof, numbers: range, *, at_once: int) -> None:
     sets = [random_tools(dice) for _ in range(SETS)]
     began, waiting = time.perf_counter(), iter(numbers)
 
+    def tell(many: str) -> None:
+        print(f"{many} requests, {time.perf_counter() - began:.0f} s")
+        for what, times in sorted(proof.tally.items()):
+            print(f"  {times:>8} {what}", flush=True)
+
     async def work() -> None:
         for number in waiting:
             await proof.ask(number, sets[number % SETS])
-            if (number + 1) % SETS == 0 or number + 1 == numbers.stop:
-                print(f"about {number + 1} requests, {time.perf_counter() - began:.0f} s")
-                for what, times in sorted(proof.tally.items()):
-                    print(f"  {times:>8} {what}", flush=True)
+            if (number + 1) % SETS == 0:
+                tell(f"about {number + 1}")
 
     await asyncio.gather(*(work() for _ in range(at_once)))
+    tell(f"{len(numbers)}")
 
 
 def read_arguments(

@@ -100,11 +100,8 @@ async def test_held_calls_are_valid(vllm: Engine, mode):
         assert isinstance(arguments["days"], int)
 
 
-STEPS = {
-    **SCHEMA,
-    "properties": {"days": {"type": "integer", "multipleOf": 250}},
-    "required": ["days"],
-}
+DAYS = {"type": "integer", "minimum": 0, "maximum": 1_000_000, "multipleOf": 250}
+STEPS = {**SCHEMA, "properties": {"days": DAYS}, "required": ["days"]}
 """No tag counts in such steps, but toolgate's own matcher does."""
 
 
