@@ -28,3 +28,17 @@ def test_a_stop_token_and_what_follows_it_are_not_the_answers():
     assert tokens.leave("a", finish_reason="stop") == Chunk(
         text="a", token_ids=(1,), logprobs=(A,), finish_reason="stop"
     )
+
+
+def test_what_comes_with_its_text_is_passed_on():
+    tokens = WaitingTokens({9})
+    assert tokens.pass_on("a", (1,), (), Usage()) == Chunk(text="a", token_ids=(1,), usage=Usage())
+    assert tokens.pass_on("", (2,)) is None
+    assert tokens.pass_on("b", (3,)) == Chunk(text="b", token_ids=(2, 3))
+    assert tokens.pass_on("c", (4,), [A]) == Chunk(text="c", token_ids=(4,), logprobs=(A,))
+    assert tokens.pass_on("d", (5, 9)) == Chunk(text="d", token_ids=(5,))
+    assert tokens.pass_on("e", (6,)) == Chunk(text="e", token_ids=())
+
+
+def test_without_ids_text_is_passed_on_alone():
+    assert WaitingTokens({9}).pass_on("a", None) == Chunk(text="a")

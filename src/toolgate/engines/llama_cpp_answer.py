@@ -87,11 +87,11 @@ class AnswerReader:
             return self._last(frame, self._stop.finish(), reason)
         most = self._alternatives
         logprobs = () if most is None else self._logprobs(frame, most)
-        self._tokens.add(frame.tokens, logprobs)
         text = self._stop.feed(frame.content) if self._has_stops else frame.content
         if self._stop.found:
+            self._tokens.add(frame.tokens, logprobs)
             return self._last(frame, text, "stop")
-        return self._tokens.leave(text, usage=_usage(frame)) if text else None
+        return self._tokens.pass_on(text, frame.tokens, logprobs, _usage(frame))
 
     def finish(self) -> Chunk | None:
         """None: the last frame tells the last chunk.

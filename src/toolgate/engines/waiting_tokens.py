@@ -12,7 +12,8 @@ from toolgate.core.chunk import Chunk, Usage
 
 
 class WaitingTokens:
-    """`add` what a frame tells of its tokens, `leave` with the text of which they are.
+    """`add` what a frame tells of its tokens, `leave` with the text of which they are; or
+    `pass_on` both at once.
 
     A token in `stop_ids` ends the answer, also where the model's file does not say so. It has no
     text and no log-probability, as at OpenAI.
@@ -36,6 +37,21 @@ class WaitingTokens:
             self._ids = self._ids + ids if self._ids else ids
         if logprobs:
             self._logprobs += tuple(logprobs)
+
+    def pass_on(
+        self,
+        text: str,
+        ids: tuple[int, ...] | None,
+        logprobs: Sequence[Mapping[str, Any]] = (),
+        usage: Usage | None = None,
+    ) -> Chunk | None:
+        """Both; None where there is no text yet."""
+        is_alone = not (self._ids or self._logprobs or logprobs or self.ended)
+        if is_alone and text and ids and self._stop_ids.isdisjoint(ids):  # as nearly always
+            self._ids = ()
+            return Chunk(text=text, token_ids=ids, usage=usage)
+        self.add(ids, logprobs)
+        return self.leave(text, usage=usage) if text else None
 
     def leave(
         self, text: str, *, usage: Usage | None = None, finish_reason: str | None = None

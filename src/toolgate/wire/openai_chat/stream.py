@@ -136,12 +136,9 @@ class _Choice:
         return b"".join([self._frame(event) for event in events])
 
     def _frame(self, event: Event) -> bytes:
+        if isinstance(event, TextDelta):  # nearly all, and a pattern takes three times as long
+            return self._write(event.text)
         match event:
-            case TextDelta(text):
-                self._silent = False
-                if not self._logprobs:  # as nearly always
-                    return self._text_opening + _encode(text) + self._delta_end
-                delta = b'"content":' + _encode(text)
             case ReasoningDelta(text):
                 encoded = _encode(text)
                 delta = b'"reasoning_content":%b,"reasoning":%b' % (encoded, encoded)
@@ -158,6 +155,12 @@ class _Choice:
             case _:
                 assert_never(event)
         return self._delta(delta)
+
+    def _write(self, text: str) -> bytes:
+        self._silent = False
+        if self._logprobs:
+            return self._delta(b'"content":' + _encode(text))
+        return self._text_opening + _encode(text) + self._delta_end
 
     def _say(self, index: int, arguments: str) -> bytes:
         if not arguments:
