@@ -1,14 +1,20 @@
 """What is found before a deployment can be looked at, and what becomes of the rest."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
 from tests.apps.doctor.conftest import codes, llama
 from tests.apps.doctor.faulty_proxy import Faults
 from tests.apps.doctor.test_tokens import reads_no_specials
 from tests.engines.scripted_server import answer, scripted_server
+from toolgate.apps.doctor import command
 from toolgate.apps.doctor.command import examine
+from toolgate.apps.doctor.patient import Patient
+from toolgate.apps.doctor.report import Finding
 from toolgate.apps.settings.config import Config
-from toolgate.errors import ConfigError
+from toolgate.errors import ConfigError, EngineRefused
 
 
 async def test_nobody_answers(examined):
@@ -52,3 +58,28 @@ async def test_an_old_version(examined):
 async def test_a_server_must_be_named():
     with pytest.raises(ConfigError, match="--engine"):
         await examine(Config())
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "found"),
+    [
+        ("/apply-template", {"error": "not here"}, ["broken_template"]),
+        ("/v1/chat/completions", {"choices": []}, []),
+        ("/v1/completions", {"choices": [None]}, []),
+    ],
+)
+async def test_answers_of_another_shape_end_a_check_and_no_more(
+    examined, caplog, path: str, said: dict[str, Any], found: list[str]
+):
+    report = await examined(Faults(answered=lambda at, body: said if at == path else body))
+    assert codes(report) == found
+    assert "the server's answer has another shape" in caplog.text
+
+
+async def test_what_a_check_found_before_it_failed_is_told(monkeypatch, examined):
+    async def check(patient: Patient) -> AsyncIterator[Finding]:
+        yield Finding("bos_added", "seen")
+        raise EngineRefused("No.", status=400)
+
+    monkeypatch.setattr(command, "CHECKS", (check,))
+    assert codes(await examined()) == ["bos_added"]

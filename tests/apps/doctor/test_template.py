@@ -3,6 +3,7 @@
 import pytest
 
 from tests.apps.doctor.conftest import HEALTHY, TEMPLATE, codes, llama
+from tests.apps.doctor.faulty_proxy import Faults
 from toolgate.apps.doctor.command import examine
 from toolgate.apps.settings.config import Config
 
@@ -68,6 +69,13 @@ async def test_the_first_token_that_differs_is_shown():
     assert before.endswith("<|im_end|><|im_user|>")
     assert (difference.ours.text, difference.theirs.text[:1]) == ("user", "h")
     assert f"the tokens part after {difference.at}, which" in finding.evidence
+
+
+async def test_a_fault_is_told_without_its_token_where_nobody_spells_tokens(examined):
+    changed = TEMPLATE.replace(*BROKEN["template_differs"])
+    with llama(template=changed) as url:
+        (finding,) = (await examined(Faults(absent=("/detokenize",)), at=url)).findings
+    assert finding.code == "template_differs" and "first_difference" not in finding.details
 
 
 async def test_servers_that_keep_their_template_to_themselves_are_asked_for_prompts(examined):

@@ -1,6 +1,6 @@
 """Examines a deployment: every check in turn, each on its own, and a report of them all.
 
-A check that cannot be carried out finds nothing: what stops it is another check's affair.
+A check that cannot be carried out finds no more: what stops it is another check's affair.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ Check: TypeAlias = Callable[[Patient], AsyncIterator[Finding | Seen]]
 
 CHECK_SECONDS: Final = 120
 """For one check; a large model on one processor is slow."""
+UNREADABLE: Final = (LookupError, TypeError, AttributeError)
+"""What reading an answer comes to that is JSON, and not what this kind of server says."""
 _UNAUTHORIZED: Final = (401, 403)
 _log: Final = logging.getLogger("toolgate.doctor")
 
@@ -147,9 +149,15 @@ def _unanswered(error: EngineError) -> _Hopeless:
 
 async def _examine(patient: Patient) -> AsyncIterator[Finding | Seen]:
     for check in CHECKS:
+        told: list[Finding | Seen] = []
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                for told in [one async for one in check(patient)]:
-                    yield told
+                async for one in check(patient):
+                    told.append(one)
         except (EngineError, TimeoutError) as error:
             _log.warning("%s could not be carried out: %s", check.__name__, error)
+        except UNREADABLE as error:
+            said = "the server's answer has another shape"
+            _log.warning("%s could not be carried out: %s: %r", check.__name__, said, error)
+        for one in told:
+            yield one

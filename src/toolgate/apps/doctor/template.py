@@ -15,7 +15,7 @@ from toolgate.apps.doctor.probes import PROBES, Pair, Probe, family_prompt, judg
 from toolgate.apps.doctor.report import Finding
 from toolgate.apps.doctor.server_tokens import tokens_of, with_difference
 from toolgate.engines.templates.process import TemplateProcess
-from toolgate.errors import ConfigError, InvalidRequest
+from toolgate.errors import ConfigError, EngineError, InvalidRequest
 from toolgate.pipeline.normalize import normalize
 from toolgate.pipeline.templates.habits import Habits, find_habits
 from toolgate.pipeline.templates.template_renderer import BRACKETED
@@ -55,10 +55,13 @@ async def _tell(patient: Patient, wrong: _Wrong) -> Finding:
     """With the first token that differs, where the server tells tokens."""
     if wrong.pair is None or (tokens := tokens_of(patient)) is None:
         return wrong.finding
-    ours, theirs = [
-        await tokens.read(patient, text) for text in (wrong.pair.ours, wrong.pair.theirs)
-    ]
-    return await with_difference(patient, wrong.finding, ours, theirs)
+    try:
+        ours, theirs = [
+            await tokens.read(patient, text) for text in (wrong.pair.ours, wrong.pair.theirs)
+        ]
+        return await with_difference(patient, wrong.finding, ours, theirs)
+    except (EngineError, KeyError, TypeError):
+        return wrong.finding  # true without the token, too
 
 
 def _should_be_told(patient: Patient) -> bool:
