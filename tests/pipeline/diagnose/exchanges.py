@@ -31,3 +31,11 @@ def answered(*calls: Any, text: Any = "", finish: Any = "", **more: Any) -> Exch
         "finish_reason": ("tool_calls" if calls else "stop") if finish == "" else finish,
     }
     return Exchange(**given | more)
+
+
+class Piece(str):
+    """A piece of a stream. Added to what came before it, it would copy all of that: each, so that
+    a stream would take the square of its length."""
+
+    def __radd__(self, before: str) -> str:
+        raise AssertionError(f"{len(before)} characters are copied for one piece")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.pipeline.diagnose.exchanges import SCHEMA
+from tests.pipeline.diagnose.exchanges import SCHEMA, Piece
 from toolgate.pipeline.diagnose.anthropic_messages import (
     is_answer,
     is_event,
@@ -153,6 +153,13 @@ def test_a_stream_that_broke_off():
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     assert to_chat_response(join([*EVENTS[:3], error]))["error"]["message"] == "Overloaded"
     assert join([{"type": "error"}])["error"] == "an error without words"
+
+
+def test_no_piece_copies_what_came_before():
+    begun = {"type": "content_block_start", "index": 0, "content_block": {"text": "It "}}
+    deltas = [{"type": "text_delta", "text": Piece(one)} for one in ("rains", ".")]
+    told = join([begun, *({"type": "content_block_delta", "index": 0, "delta": d} for d in deltas)])
+    assert told["content"] == [{"text": "It rains."}]
 
 
 def test_a_call_without_arguments_and_a_block_that_never_began():

@@ -1,5 +1,6 @@
 from typing import Any
 
+from tests.pipeline.diagnose.exchanges import Piece
 from toolgate.pipeline.diagnose.chat_stream import ChatStream
 
 
@@ -39,6 +40,14 @@ def test_calls_texts_and_usage():
     ]
     assert choice["finish_reason"] == "tool_calls"
     assert (told["model"], told["usage"]) == ("m", {"completion_tokens": 9})
+
+
+def test_no_piece_copies_what_came_before():
+    arguments = [Piece(one) for one in ('{"city"', ': "', 'Rome"}')]
+    pieces = [piece(0, one, name=Piece("get_")) for one in arguments]
+    (choice,) = join(*(chunk({"tool_calls": [one]}) for one in pieces))["choices"]
+    (told,) = choice["message"]["tool_calls"]
+    assert told["function"] == {"name": "get_get_get_", "arguments": '{"city": "Rome"}'}
 
 
 def test_what_is_not_told_stays_missing():

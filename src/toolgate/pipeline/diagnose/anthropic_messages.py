@@ -6,6 +6,8 @@ For judging, not for sending: what no rule looks at is left as it is.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from toolgate.pipeline.diagnose.json_values import (
     Object,
     as_number,
@@ -70,27 +72,39 @@ def to_chat_response(answer: Object) -> Object:
 def join(events: Iterable[Object]) -> Object:
     """The whole answer of a stream's events; its stop reason is None where the stream broke off."""
     answer: dict[str, Any] = {"type": "message", "stop_reason": None}
-    blocks: dict[int | None, dict[str, Any]] = {}
+    blocks: dict[int | None, _Block] = {}
     for event in events:
         match event.get("type"):
             case "message_start":
                 answer |= as_object(event.get("message"))
             case "content_block_start":
-                blocks[as_number(event.get("index"))] = dict(as_object(event.get("content_block")))
+                blocks[as_number(event.get("index"))] = _Block(
+                    as_object(event.get("content_block"))
+                )
             case "content_block_delta":
-                block = blocks.setdefault(as_number(event.get("index")), {})
-                _grow(block, as_object(event.get("delta")))
+                block = blocks.setdefault(as_number(event.get("index")), _Block())
+                block.take(as_object(event.get("delta")))
             case "message_delta":
                 answer |= as_object(event.get("delta"))
                 answer["usage"] = event.get("usage") or answer.get("usage")
             case "error":
                 answer["error"] = event.get("error") or "an error without words"
-    return {**answer, "content": list(blocks.values())}
+    return {**answer, "content": [block.whole() for block in blocks.values()]}
 
 
-def _grow(block: dict[str, Any], delta: Object) -> None:
-    if name := _DELTAS.get(as_text(delta.get("type"))):
-        block[name] = as_text(block.get(name)) + as_text(delta.get(name))
+class _Block(Struct):
+    """One block so far: thousands of pieces, which one text that grows would copy each time."""
+
+    begun: Object = {}
+    pieces: dict[str, list[str]] = field(default_factory=dict)
+
+    def take(self, delta: Object) -> None:
+        if name := _DELTAS.get(as_text(delta.get("type"))):
+            began = as_text(self.begun.get(name))
+            self.pieces.setdefault(name, [began]).append(as_text(delta.get(name)))
+
+    def whole(self) -> Object:
+        return {**self.begun, **{name: "".join(told) for name, told in self.pieces.items()}}
 
 
 def _to_chat(message: Object) -> Iterator[Object]:

@@ -13,11 +13,29 @@ from toolgate.pipeline.diagnose.json_values import Object, as_object, as_objects
 _TEXTS: Final = ("content", "reasoning_content", "reasoning")
 
 
+class _Call(Struct):
+    """One call so far: thousands of pieces, which one text that grows would copy each time."""
+
+    id: object = None
+    name: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+
+    def take(self, piece: Object) -> None:
+        function = as_object(piece.get("function"))
+        self.id = piece.get("id") or self.id
+        self.name.append(as_text(function.get("name")))
+        self.arguments.append(as_text(function.get("arguments")))
+
+    def whole(self) -> dict[str, Any]:
+        function = {"name": "".join(self.name), "arguments": "".join(self.arguments)}
+        return {"id": self.id, "type": "function", "function": function}
+
+
 class _Choice(Struct):
     """One answer so far."""
 
     texts: dict[str, list[str]] = field(default_factory=dict)
-    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    calls: dict[int, _Call] = field(default_factory=dict)
     finish_reason: str | None = None
 
     def take(self, told: Object) -> None:
@@ -29,7 +47,7 @@ class _Choice(Struct):
         if text := as_text(told.get("text")):  # of a stream of /v1/completions
             self.texts.setdefault("text", []).append(text)
         for piece in as_objects(delta.get("tool_calls")):
-            self._add_call(piece)
+            self.calls.setdefault(_index(piece), _Call()).take(piece)
 
     def whole(self, index: int) -> dict[str, Any]:
         if "text" in self.texts:
@@ -37,21 +55,11 @@ class _Choice(Struct):
             return {"index": index, "text": text, "finish_reason": self.finish_reason}
         message: dict[str, Any] = {"role": "assistant", "content": self._text("content")}
         message |= {name: self._text(name) for name in _TEXTS[1:] if name in self.texts}
-        message["tool_calls"] = [self.calls[place] for place in sorted(self.calls)] or None
+        message["tool_calls"] = [call.whole() for _, call in sorted(self.calls.items())] or None
         return {"index": index, "message": message, "finish_reason": self.finish_reason}
 
     def _text(self, name: str) -> str:
         return "".join(self.texts.get(name, ()))
-
-    def _add_call(self, piece: Object) -> None:
-        function = as_object(piece.get("function"))
-        call = self.calls.setdefault(
-            _index(piece),
-            {"id": None, "type": "function", "function": {"name": "", "arguments": ""}},
-        )
-        call["id"] = piece.get("id") or call["id"]
-        call["function"]["name"] += as_text(function.get("name"))
-        call["function"]["arguments"] += as_text(function.get("arguments"))
 
 
 class ChatStream:
