@@ -134,6 +134,10 @@ def test_long_numbers_that_are_told_are_taken():
     assert matcher(digits).take(Plain('"' + "1" * 30)) == '"' + "1" * 30
 
 
+def test_behind_the_last_digit_there_may_be_nothing():
+    assert matcher(Regex("[0-9]{20}")).take(Plain("1" * 21 + "x")) == "1" * 20
+
+
 @pytest.mark.parametrize("size", [1, 5, 100])
 def test_what_looks_like_a_long_exponent_is_part_of_a_text(size: int):
     one = matcher(Json({"type": "object", "properties": {"n": {"format": "uuid"}}}))

@@ -130,10 +130,13 @@ class _Writer:
         fitted = json.loads(text)
         if not may_come_in_any_order(fitted):
             return self._rule("json", f"%json {text}")
-        blanks = self._rule("blanks", f"(/{WHITESPACE['whitespace_pattern']}/)?")
-        members = _split(text).items()
-        values = {name: self._rule("json", f"%json {schema}") for name, schema in members}
-        return write_object(values, fitted.get("required", ()), blanks, self._rule)
+        if text not in self._texts:
+            blanks = self._rule("blanks", f"(/{WHITESPACE['whitespace_pattern']}/)?")
+            members = _split(text).items()
+            values = {name: self._rule("json", f"%json {schema}") for name, schema in members}
+            self._texts[text] = name = f"object_{len(self._texts)}"
+            self.rules += write_object(name, values, fitted.get("required", ()), blanks)
+        return self._texts[text]
 
     def _members(self, members: Sequence[Member]) -> str:
         named = [self._member(member) for member in members if not member.repeats]

@@ -1,12 +1,13 @@
-"""A tool's object whose few members come in any order, in Lark: a rule for each set that came.
+"""A tool's object whose few members come in any order, in Lark: a rule for each of them.
 
-llguidance itself holds members to one order, and all orders of five would be 120 schemas. Knows
-of values only which schema each has.
+llguidance itself holds members to one order, and all orders of five would be 120 schemas; a rule
+for each set of members that came took five times its memory. Knows of values only which schema
+each has.
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import reduce
 from typing import Any, Final
 
 from toolgate.pipeline.enforcer.gbnf_object import ANY_ORDER
@@ -37,26 +38,35 @@ def split_object(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_object(
-    values: Mapping[str, str],
-    required: Collection[str],
-    blanks: str,
-    add: Callable[[str, str], str],
-) -> str:
-    """The object's rule. `values`: key → the rule of its value, `blanks` may stand between any two
-    tokens, and `add` gives the rule with (a kind, a body) its name."""
-    pairs = {key: f'{_quote(key)} {blanks} ":" {blanks} {values[key]} {blanks}' for key in values}
+    name: str, values: Mapping[str, str], required: Collection[str], blanks: str
+) -> list[str]:
+    """The rules of an object, of which the first has this name. `values`: key → the rule of its
+    value; `blanks` may stand between any two tokens.
 
-    @cache
-    def write_rest(done: frozenset[str]) -> str:
-        """What may follow once these members have come."""
-        comma = f'"," {blanks} ' if done else ""
-        coming = [key for key in pairs if key not in done]
-        options = [f"{comma}{pairs[key]} {write_rest(done | {key})}" for key in coming]
-        if done.issuperset(required):
-            options.append('""')
-        return add("members", " | ".join(options))
+    Which members have come is a number that the rules pass on, with a bit for each of them.
+    """
+    members = [f"{name}_{n}" for n in range(len(values))]
+    rest = f"{name}_rest"
+    first = [f"{member} {rest}::{1 << n}" for n, member in enumerate(members)]
+    others = [
+        f'"," {blanks} {member} {rest}::set_bit({n}) %if bit_clear({n})'
+        for n, member in enumerate(members)
+    ]
+    has_come = [f"bit_set({n})" for n, key in enumerate(values) if key in required]
+    end = f'"" %if {reduce(_both, has_come)}' if has_come else '""'
+    choice = " | ".join(first if has_come else [*first, '""'])
+    return [
+        f'{name} : "{{" {blanks} ({choice}) "}}"',
+        f"{rest}::_ : {' | '.join([end, *others])}",
+        *(
+            f'{member} : {_quote(key)} {blanks} ":" {blanks} {value} {blanks}'
+            for member, (key, value) in zip(members, values.items(), strict=True)
+        ),
+    ]
 
-    return add("object", f'"{{" {blanks} {write_rest(frozenset())} "}}"')
+
+def _both(one: str, other: str) -> str:
+    return f"and({one}, {other})"
 
 
 def _quote(key: str) -> str:

@@ -44,7 +44,7 @@ LIMITS: Final = LLParserLimits(initial_lexer_fuel=20_000_000)
 """Some 0.4 s of work: llguidance's own limit is too small for 64 tools with many patterns."""
 NOTHING: Final[Mapping[int, int]] = {}
 CACHED: Final = 64
-"""Grammars; one of 25 tools is some 2 MB."""
+"""Grammars; one of 25 tools is some 1 MB."""
 _CONTINUED: Final = range(0x80, 0xC0)
 _TWO, _THREE, _FOUR = 0xC0, 0xE0, 0xF0  # UTF-8's first bytes of characters of so many
 
@@ -315,7 +315,7 @@ def _is_outside(allowed: AbstractSet[int]) -> bool:
 def _is_number(allowed: AbstractSet[int]) -> bool:
     """Whether a number may end here, or go on; in a string, as in a UUID, there is no line break,
     and no tag."""
-    ends = _NEWLINE in allowed or _TAG in allowed or max(allowed) >= BYTES
+    ends = _NEWLINE in allowed or _TAG in allowed or max(allowed, default=0) >= BYTES
     return ends and not allowed & {_LETTER, _QUOTE}
 
 
