@@ -15,6 +15,7 @@ ToolgateError
 │   ├── EngineUnavailable   it cannot be reached, or ended before its first byte      (HTTP 503)
 │   ├── EngineRefused       it answered the request with an error of its own          (its status)
 │   └── EngineProtocolError it answered with something that is not its protocol       (HTTP 502)
+│       └── EngineBrokeOff  it stopped in the middle of its answer                    (HTTP 502)
 ├── Overloaded              nobody can answer now: busy for long, or being stopped    (HTTP 503)
 │   └── QueueFull           more requests at once than may wait                       (HTTP 429)
 ├── ModelOutputError        the model broke its dialect (raised in strict uses only)  (HTTP 502)
@@ -138,6 +139,10 @@ class EngineRefused(EngineError):
 
 class EngineProtocolError(EngineError):
     """The engine answered with something that is not its protocol, or stopped in the middle."""
+
+
+class EngineBrokeOff(EngineProtocolError):
+    """The engine stopped in the middle of its answer, which says nothing of its protocol."""
 
 
 class Overloaded(ToolgateError):

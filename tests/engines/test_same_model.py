@@ -21,8 +21,14 @@ from toolgate.core.prompt import Plain, Prompt
 from toolgate.engines.discover import Address, open_engine
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Engine, GenerateRequest
-from toolgate.engines.same_model import SameModel
-from toolgate.errors import EngineProtocolError, EngineRefused, EngineUnavailable
+from toolgate.engines.same_model import SameModel, told
+from toolgate.errors import (
+    EngineBrokeOff,
+    EngineError,
+    EngineProtocolError,
+    EngineRefused,
+    EngineUnavailable,
+)
 
 ASK = GenerateRequest(prompt=Prompt((Plain("Hi"),)), options=Options())
 KINDS = [recorded for recorded in RECORDED if recorded.kind != "ik_llama_cpp"]
@@ -67,7 +73,14 @@ async def test_what_it_says_is_compared(endpoint, now, is_another):
 
 
 @pytest.mark.parametrize(
-    "error", [EngineUnavailable("connection refused"), EngineRefused("wrong key", status=401)]
+    "error",
+    [
+        EngineUnavailable("connection refused"),
+        EngineRefused("wrong key", status=401),
+        EngineRefused("busy", status=429),
+        EngineRefused("out of memory", status=500),
+        EngineBrokeOff("in the middle"),
+    ],
 )
 async def test_where_it_cannot_be_asked_the_doubt_stays(endpoint, error):
     tell = Told("kimi")
@@ -93,6 +106,31 @@ async def test_what_is_known_stays_known(endpoint):
     tell.told = "qwen"
     await same.note()
     assert await same.is_another()
+
+
+async def test_a_change_is_believed_when_it_is_told_twice(endpoint):
+    said = iter(["kimi", "a weak moment", "kimi", "qwen", "glm", "glm"])
+
+    async def tell() -> Mapping[str, Any]:
+        return {"model": next(said)}
+
+    same = SameModel(endpoint, tell)
+    await same.note()
+    assert not await same.is_another()
+    assert await same.is_another()
+    assert not list(said)
+
+
+async def test_what_it_could_not_say_at_the_start_is_not_compared(endpoint):
+    tell = Told(EngineRefused("busy", status=500))
+
+    async def tell_some() -> Mapping[str, Any]:
+        return {"card": "kimi", "version": await told(tell())}
+
+    same = SameModel(endpoint, tell_some)
+    await same.note()
+    tell.told = "b1"
+    assert not await same.is_another()
 
 
 async def test_a_name_that_changes_from_answer_to_answer_raises_doubt(endpoint):
@@ -146,6 +184,31 @@ async def test_each_kind_of_server_is_seen_to_run_another_model(kind, swap, foun
         assert not await engine.is_another()
         paths.update(swap)
         assert await engine.is_another()
+        await engine.close()
+
+
+CUT = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"
+WEAK = [CUT, *(answer(b'{"error": "busy"}', status=one) for one in (400, 429, 500, 502, 503))]
+
+
+@pytest.mark.parametrize("weak", WEAK)
+@pytest.mark.parametrize(
+    ("recorded", "path"),
+    [
+        *((VLLM, path) for path in ("/v1/models", "/version", "/tokenize")),
+        *((LLAMA_CPP, path) for path in ("/v1/models", "/props", "/tokenize")),
+    ],
+)
+async def test_a_healthy_servers_weak_moment_is_no_other_model(recorded, path, weak):
+    paths = {"/v1/completions": answer(b"", status=422), **recorded.paths}
+    async with scripted_server(paths) as server:
+        engine = open_engine(Address(url=server.url), recorded.kind)
+        await engine.start()
+        paths[path] = weak
+        with pytest.raises(EngineError):
+            await engine.is_another()
+        paths[path] = recorded.paths[path]
+        assert not await engine.is_another()
         await engine.close()
 
 

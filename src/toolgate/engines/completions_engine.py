@@ -24,7 +24,7 @@ from toolgate.engines.answer_stream import stream_answer
 from toolgate.engines.completions_stream import CompletionReader
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities, GenerateRequest, RawResponse
-from toolgate.engines.same_model import PROBE, SameModel
+from toolgate.engines.same_model import ABSENT, PROBE, SameModel, told
 from toolgate.engines.tokenizers import Tokenizer
 from toolgate.engines.tokenizers.prompt_tokens import PromptTokens
 from toolgate.errors import EngineProtocolError, EngineRefused
@@ -42,7 +42,6 @@ FALLBACK_MAX_TOKENS: Final = 4096
 """Where the context is unknown. These servers end an answer after 16 tokens if nothing is said."""
 CHARACTERS_PER_TOKEN: Final = 4
 """Of English text; only where nobody counts, for usage that the engine does not tell."""
-_ABSENT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
 class Flavour(Struct, frozen=True, kw_only=True):
@@ -99,10 +98,11 @@ class CompletionsEngine:
         card = await self._card()
         self._model, self._context = card.id, card.max_model_len
         await self._same.note()
+        version = await told(self._version())
         can_count = await self._can_tokenize()
         self._capabilities = replace(
             self._flavour.capabilities,
-            version=await self._version(),
+            version=version if isinstance(version, str) else "",
             prompts="tokens" if can_count else "text",
             counts_exactly=can_count,
             grammar=await self._grammar() if can_count else "none",
@@ -166,14 +166,10 @@ class CompletionsEngine:
         await self._endpoint.retire()
 
     async def _identity(self) -> Mapping[str, Any]:
-        try:
-            vocabulary: Sequence[int] | None = await self._tokenize(PROBE, special=True)
-        except EngineRefused:
-            vocabulary = None
         return {
             "card": await self._card(),
-            "version": await self._version(),
-            "vocabulary": vocabulary,
+            "version": await told(self._version()),
+            "vocabulary": await told(self._tokenize(PROBE, special=True)),
         }
 
     async def _card(self) -> "_Model":
@@ -192,10 +188,8 @@ class CompletionsEngine:
     async def _version(self) -> str:
         if self._flavour.version is None:
             return ""
-        try:
-            return str((await self._endpoint.get(self._flavour.version))["version"])
-        except (EngineRefused, EngineProtocolError, KeyError, TypeError):
-            return ""
+        answer = await self._endpoint.get(self._flavour.version)
+        return str(answer.get("version", "")) if isinstance(answer, dict) else ""
 
     async def _can_tokenize(self) -> bool:
         """Older servers, and those that an operator has locked down, have no tokenizer to ask."""
@@ -204,7 +198,7 @@ class CompletionsEngine:
         try:
             await self._tokenize("a", special=False)
         except EngineRefused as refusal:
-            if refusal.status_hint in _ABSENT:
+            if refusal.status_hint in ABSENT:
                 return False
             raise
         return True

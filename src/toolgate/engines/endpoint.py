@@ -25,6 +25,7 @@ from toolgate.engines.engine import RawResponse
 from toolgate.engines.silence import silence_limit
 from toolgate.errors import (
     ConfigError,
+    EngineBrokeOff,
     EngineError,
     EngineProtocolError,
     EngineRefused,
@@ -243,7 +244,7 @@ class Endpoint:
             yield
         except (aiohttp.ClientError, TimeoutError) as error:
             self.has_failed = True
-            raise EngineProtocolError(
+            raise EngineBrokeOff(
                 f"The inference server at {self.url} broke off in the middle of its answer "
                 f"({_reason(error)}). Its own log should say why."
             ) from error

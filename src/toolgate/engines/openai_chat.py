@@ -141,8 +141,9 @@ class OpenAIChatEngine:
         """Where its name was found out: one that was set is the upstream's to keep."""
         if not self._is_only:
             return False
+        is_another = await self._models() != [self._model]
         self._endpoint.has_failed = False
-        return await self._models() != [self._model]
+        return is_another
 
     async def retire(self) -> None:
         await self._endpoint.retire()

@@ -8,10 +8,12 @@ requests: what to ask is given.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, TypeVar
 
 from toolgate.engines.endpoint import Endpoint
-from toolgate.errors import EngineProtocolError, EngineRefused
+from toolgate.errors import EngineBrokeOff, EngineError, EngineProtocolError, EngineRefused
+
+T = TypeVar("T")
 
 PROBE: Final = (
     "Hello, world! I'll don't 12345 你好 Grüße 🙂\n<s></s><|im_start|><|im_end|><|im_middle|>"
@@ -30,7 +32,8 @@ class SameModel:
     """`note` what it is at the start; then ask whether it `is_another`."""
 
     def __init__(self, endpoint: Endpoint, ask: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
-        """`ask` gives what the server says of itself, and would say otherwise of another model."""
+        """`ask` gives what the server says of itself, and would say otherwise of another model:
+        where there may be no answer, as `told` has it."""
         self._endpoint = endpoint
         self._ask = ask
         self._known: Mapping[str, Any] | None = None
@@ -40,7 +43,8 @@ class SameModel:
     async def note(self) -> None:
         """Remembers what it is now, once."""
         if self._known is None:
-            self._known = await self._ask()
+            said = await self._ask()
+            self._known = {name: one for name, one in said.items() if not _is_unsaid(one)}
 
     def hear(self, name: str) -> None:
         """What an answer calls its model: proxies have names of their own, but not every time."""
@@ -62,14 +66,52 @@ class SameModel:
             return False
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                is_another = await self._ask() != self._known
+                is_another = await self._has_changed(self._known)
         except TimeoutError:
             is_another = False
-        except EngineProtocolError:
-            is_another = True
-        except EngineRefused as refusal:
-            if refusal.status_hint not in ABSENT:
-                raise
-            is_another = True
         self._is_renamed = self._endpoint.has_failed = False
         return is_another
+
+    async def _has_changed(self, known: Mapping[str, Any]) -> bool:
+        """A change is believed when it is told twice: servers have weak moments."""
+        now = await self._look(known)
+        while now != known:
+            before, now = now, await self._look(known)
+            if now == before:
+                return True
+        return False
+
+    async def _look(self, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What it says now; None where it is no such server any more.
+
+        Raises: EngineError where it does not say what it has said before, and may say it again.
+        """
+        try:
+            said = await self._ask()
+        except (EngineRefused, EngineProtocolError) as error:
+            if not _means_absent(error):
+                raise
+            return None
+        for name in known:
+            if _is_unsaid(why := said[name]):
+                raise why
+        return {name: said[name] for name in known}
+
+
+async def told(question: Awaitable[T]) -> T | EngineError | None:
+    """The answer; None where there is no such thing; or why it cannot be told now."""
+    try:
+        return await question
+    except (EngineRefused, EngineProtocolError) as error:
+        return None if _means_absent(error) else error
+
+
+def _is_unsaid(said: object) -> TypeGuard[EngineError]:
+    return isinstance(said, EngineError)
+
+
+def _means_absent(error: EngineError) -> bool:
+    """Whether there is no such thing; a busy or broken server says nothing of what it runs."""
+    if isinstance(error, EngineRefused):
+        return error.status_hint in ABSENT
+    return not isinstance(error, EngineBrokeOff)
