@@ -77,6 +77,16 @@ async def test_nobody_waits_long_for_the_usage(monkeypatch):
         await server.hung_up.wait()
 
 
+async def test_a_stream_that_stays_open_raises_no_doubt_of_the_server(monkeypatch):
+    monkeypatch.setattr(answer_stream, "USAGE_SECONDS", 0.01)
+    async with scripted_server({"/x": chunked(TEXT, END, whole=False)}, wait=True) as server:
+        endpoint = Endpoint(server.url)
+        answer = stream_answer(endpoint, "/x", asking)
+        assert [chunk async for chunk in answer] == [SAID, ENDED]
+        assert not endpoint.has_failed
+        await endpoint.close()
+
+
 async def test_closing_it_closes_the_socket_at_once():
     async with streamed(chunked(TEXT, whole=False), wait=True) as (server, chunks):
         assert await anext(chunks) == SAID

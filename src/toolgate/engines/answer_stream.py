@@ -7,6 +7,7 @@ asked, for each further one that a chunk has to pass costs as much as reading it
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from toolgate.core.chunk import Chunk
@@ -88,14 +89,15 @@ async def stream_answer(
 
 async def _read_rest(receive: Receive, decoder: SSEDecoder, reader: Reader) -> list[Chunk]:
     """What comes behind the end of an answer, for which nobody waits long, or behind the last
-    blank line of a stream."""
+    blank line of a stream. That it does not come is no fault of the server's."""
     chunks = []
-    async with asyncio.timeout(USAGE_SECONDS):
-        while not reader.done:
-            piece = await receive()
-            for frame in decoder.feed(piece) if piece else decoder.finish():
-                if not reader.done and (chunk := reader.read(frame.data)) is not None:
-                    chunks.append(chunk)
-            if not piece:
-                break
+    with suppress(TimeoutError):
+        async with asyncio.timeout(USAGE_SECONDS):
+            while not reader.done:
+                piece = await receive()
+                for frame in decoder.feed(piece) if piece else decoder.finish():
+                    if not reader.done and (chunk := reader.read(frame.data)) is not None:
+                        chunks.append(chunk)
+                if not piece:
+                    break
     return chunks
