@@ -1,15 +1,22 @@
 """A grammar is plain data: equal trees are equal and can be a cache's key."""
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from toolgate.core.grammar import (
     Alt,
+    Bounds,
     Constraint,
     FreeText,
+    Index,
+    Json,
     Lit,
     Members,
     Node,
     Opt,
     Plus,
     Regex,
+    Schema,
     Seq,
     Tok,
     special_tokens,
@@ -25,6 +32,23 @@ def _tree():
 def test_equal_trees_are_one_key():
     assert hash(_tree()) == hash(_tree())
     assert {_tree(): 1}[_tree()] == 1
+
+
+def _numbered(first: int, schema: Schema) -> Constraint:
+    call = Seq(
+        (Opt(Lit(" ")), Index(first), Alt((Json(schema), Members(schema, _Tags(Tok("<e>"))))))
+    )
+    return Constraint(calls=Plus(call), triggers=("<|call|>",))
+
+
+def test_constraints_that_are_written_alike_have_one_content():
+    one, same = _numbered(0, {"type": "object"}), _numbered(3, {"type": "object"})
+    assert one.content == same.content == replace(one, lead=Lit("of no use")).content
+    other, order = (_numbered(0, schema) for schema in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+    required = replace(one, required=True)
+    thinking, bounded = replace(required, lead=Lit(" ")), replace(one, bounds=Bounds(digits=3))
+    assert len({x.content for x in (one, other, order, required, thinking, bounded)}) == 6
+    assert one.content is one.content
 
 
 def test_the_special_tokens_of_a_constraint():
@@ -48,9 +72,8 @@ def test_what_ends_running_text():
     assert text_ends(Opt(Alt((*members, Lit("no tag"))))) == ("</b>", "</a>")
 
 
-class _Tags:
-    def __init__(self, end: Node) -> None:
-        self._end = end
+class _Tags(Struct, frozen=True):
+    end: Node
 
     def __call__(self, key: str | None, kind: str) -> tuple[Node, Node]:
-        return Tok("<m>"), self._end
+        return Tok("<m>"), self.end

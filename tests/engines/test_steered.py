@@ -269,6 +269,16 @@ async def test_where_nothing_is_dropped_or_held_nobody_follows(
     assert one.steering is None and len(engine.requests) == 1
 
 
+async def test_what_the_same_tools_need_is_decided_once(monkeypatch: pytest.MonkeyPatch):
+    """A further answer to them takes no thread for it."""
+    engine = tagged(lambda said: [STOP])
+    await events_of(noting(), engine)
+    monkeypatch.delattr("toolgate.engines.driver.needs_net")
+    again = noting()
+    await events_of(again, engine)
+    assert again.steering is not None
+
+
 async def test_where_schemas_are_too_much_for_the_matcher_the_grammar_holds_what_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ):

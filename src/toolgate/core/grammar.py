@@ -4,9 +4,11 @@ A dialect builds the tree out of the constants that it renders and parses with; 
 Knows no engine, no syntax of any grammar language, and not what a schema means.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 Schema: TypeAlias = Mapping[str, Any] | bool
@@ -128,7 +130,7 @@ class CallRules(Struct, frozen=True, kw_only=True):
     bounds: Bounds = Bounds()
 
 
-class Constraint(Struct, frozen=True, kw_only=True):
+class Constraint(Struct, frozen=True, kw_only=True, dict=True):
     """What holds for one turn: free text until a trigger, and `calls` from there to the end.
 
     Of a `required` turn everything holds from its first token on: `lead`, then `calls`.
@@ -143,6 +145,13 @@ class Constraint(Struct, frozen=True, kw_only=True):
     lead: Node = Seq(())
     """What stands before the calls of a required turn: reasoning."""
     bounds: Bounds = Bounds()
+
+    @cached_property
+    def content(self) -> Hashable:
+        """The same for two that are written alike, but for the numbers of their calls: a cache's
+        key. All schemas are encoded for it, once for all turns that share the constraint."""
+        parts = (self.lead, self.calls) if self.required else (self.calls,)
+        return self.required, *map(_content, parts), self.triggers, self.bounds
 
 
 def special_tokens(constraint: Constraint) -> tuple[str, ...]:
@@ -169,6 +178,23 @@ def text_ends(node: Node) -> tuple[str, ...]:
             if isinstance(first, Lit):
                 found[first.text] = None
     return tuple(found)
+
+
+def _content(node: Node) -> Hashable:
+    match node:
+        case Json() | Members():
+            tags = node.tags if isinstance(node, Members) else None
+            return tags, msgspec.json.encode(node.schema)
+        case Index():
+            return Index
+        case Seq(parts) | Alt(parts):
+            return type(node), tuple(map(_content, parts))
+        case Opt(part):
+            return Opt, _content(part)
+        case Plus(part, least, most):
+            return Plus, _content(part), least, most
+        case _:
+            return node
 
 
 def _nodes(constraint: Constraint) -> Iterator[Node]:

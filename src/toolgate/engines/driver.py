@@ -13,7 +13,7 @@ from toolgate.core.events import Event
 from toolgate.core.grammar import Constraint
 from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.engines.tape import Tape
-from toolgate.pipeline.enforcer.net import needs_net
+from toolgate.pipeline.enforcer.net import find_need, needs_net
 from toolgate.pipeline.tier import Tier
 from toolgate.pipeline.turn import Turn
 
@@ -80,7 +80,8 @@ async def _needs_net(turn: Turn, constraint: Constraint, engine: Engine) -> bool
     can = engine.capabilities
     if turn.tier not in (None, Tier.GRAMMAR) or can.prompts == "messages":
         return False
-    return await asyncio.to_thread(needs_net, constraint, can.grammar)
+    known = find_need(constraint, can.grammar)
+    return await asyncio.to_thread(needs_net, constraint, can.grammar) if known is None else known
 
 
 def _is_steered(turn: Turn, constraint: Constraint, engine: Engine) -> bool:

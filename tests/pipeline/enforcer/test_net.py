@@ -28,7 +28,7 @@ from toolgate.pipeline.enforcer.gbnf_json import write_json
 from toolgate.pipeline.enforcer.gbnf_rules import Rules
 from toolgate.pipeline.enforcer.lark import OPEN
 from toolgate.pipeline.enforcer.matcher import compile_matcher
-from toolgate.pipeline.enforcer.net import dropped_by_both, needs_net, without_numbers
+from toolgate.pipeline.enforcer.net import dropped_by_both, find_need, needs_net, without_numbers
 from toolgate.pipeline.enforcer.schema_fit import Dropped
 from toolgate.pipeline.enforcer.target import TARGETS, XGRAMMAR
 
@@ -74,6 +74,15 @@ def test_it_is_there_where_it_holds_more_than_the_grammar(
     arguments: list[Node], grammar: str, needed: bool
 ):
     assert needs_net(calls(*arguments), grammar) is needed
+
+
+def test_whether_it_is_there_is_known_for_tools_that_came_lately():
+    said = {"type": "string", "minLength": 47, "maxLength": 53}
+    one, again = (calls(Json(holding(only_here=said))) for _ in range(2))
+    assert find_need(one, "gbnf") is None
+    assert needs_net(one, "gbnf") is False
+    assert find_need(again, "gbnf") is False and find_need(again, "structural_tag") is None
+    assert needs_net(again, "structural_tag") and find_need(one, "structural_tag")
 
 
 def test_each_way_to_take_a_grammar_has_its_target():

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from toolgate.core.grammar import (
@@ -87,31 +86,7 @@ _lately: Final[WrittenLately[_Written]] = WrittenLately()
 
 def grammar_key(constraint: Constraint, token_ids: Mapping[str, int]) -> Hashable:
     """What a grammar is written from, all but the number of the first call."""
-    parts = (constraint.lead, constraint.calls) if constraint.required else (constraint.calls,)
-    ids = frozenset(token_ids.items())
-    return (*map(_shape, parts), constraint.triggers, constraint.bounds, ids)
-
-
-def _shape(node: Node) -> Hashable:
-    """What can be compared, and is the same for two nodes that are written alike."""
-    match node:
-        case Json() | Members():
-            return _schema_shape(node)
-        case Index():
-            return Index
-        case Seq(parts) | Alt(parts):
-            return type(node), tuple(map(_shape, parts))
-        case Opt(part):
-            return Opt, _shape(part)
-        case Plus(part, least, most):
-            return Plus, _shape(part), least, most
-        case _:
-            return node
-
-
-def _schema_shape(node: Json | Members) -> Hashable:
-    tags = node.tags if isinstance(node, Members) else None
-    return tags, msgspec.json.encode(node.schema)
+    return constraint.content, frozenset(token_ids.items())
 
 
 def _write(constraint: Constraint, token_ids: Mapping[str, int]) -> _Written:

@@ -24,6 +24,7 @@ from toolgate.core.grammar import (
 from toolgate.pipeline.enforcer.member_forms import read_members
 from toolgate.pipeline.enforcer.schema_fit import Dropped, fit_schema
 from toolgate.pipeline.enforcer.target import LLGUIDANCE, TARGETS, Target
+from toolgate.pipeline.enforcer.written_lately import WrittenLately
 
 ANY_NUMBER: Final = Regex("0|[1-9][0-9]{0,3}")
 """As in a tag, which says of a call's number no more than that."""
@@ -33,13 +34,25 @@ def needs_net(constraint: Constraint, grammar: str) -> bool:
     """Whether the matcher holds something of the tools' schemas that the engine does not, which
     takes a grammar so (`Capabilities.grammar`).
 
-    Not where arguments may come in several forms, of which the matcher reads one (Kimi K3).
+    Not where arguments may come in several forms, of which the matcher reads one (Kimi K3). What
+    was decided lately is not decided again.
     """
-    target = TARGETS.get(grammar)
-    if target is None:
-        return False
+    known = find_need(constraint, grammar)
+    if known is not None:
+        return known
     found = [*_arguments(constraint.calls)]
-    return None not in found and any(_is_left_out(node, target) for node in found if node)
+    is_needed = None not in found and any(
+        _is_left_out(node, TARGETS[grammar]) for node in found if node
+    )
+    return _lately.put((constraint.content, grammar), is_needed)
+
+
+def find_need(constraint: Constraint, grammar: str) -> bool | None:
+    """The same where it is known; None where it takes its time."""
+    return _lately.get((constraint.content, grammar)) if grammar in TARGETS else False
+
+
+_lately: Final[WrittenLately[bool]] = WrittenLately()
 
 
 def dropped_by_both(schema: Schema, target: Target) -> tuple[Dropped, ...]:

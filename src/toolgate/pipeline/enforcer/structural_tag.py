@@ -40,7 +40,7 @@ def write_structural_tag(
     """
     if not set(special_tokens(constraint)) <= token_ids.keys():
         return None
-    key = (constraint.required, grammar_key(constraint, token_ids))
+    key = grammar_key(constraint, token_ids)
     return _lately.get(key) or _lately.put(key, _write(constraint, token_ids))
 
 
