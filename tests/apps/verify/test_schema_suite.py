@@ -1,7 +1,7 @@
 """Each way in which a deployment may treat a schema, and the suite on toolgate itself."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,21 @@ BAD = "a type that does not exist"
 
 
 class Scripted:
-    """Says the same to everything; refuses what requires a call, if it is to."""
+    """Says the same to everything; answers with `failing` to its first requests, and refuses what
+    requires a call, if it is to."""
 
     name = model = "x"
 
-    def __init__(self, status: int, body: Mapping[str, Any], *, requires: bool = True) -> None:
+    def __init__(
+        self,
+        status: int,
+        body: Mapping[str, Any],
+        *,
+        requires: bool = True,
+        failing: Sequence[int] = (),
+    ) -> None:
         self.status, self.body, self.requires = status, body, requires
+        self.failing = list(failing)
         self.choices: list[str] = []
 
     async def start(self) -> None:
@@ -51,7 +60,8 @@ class Scripted:
         choice = json.loads(body)["tool_choice"]
         self.choices.append(choice)
         is_taken = self.requires or choice == "auto"
-        yield RawResponse(self.status if is_taken else 400, {}, self._pieces())
+        status = self.failing.pop(0) if self.failing else self.status
+        yield RawResponse(status if is_taken else 400, {}, self._pieces())
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         yield json.dumps(self.body).encode()
@@ -83,6 +93,7 @@ ROME = call('{"city": "Rome"}', name="take")
         (422, {"error": "in 'take'"}, SchemaVerdict.REFUSED, SchemaVerdict.RIGHTLY_REFUSED),
         (422, {"error": "objekt?"}, SchemaVerdict.REFUSED, SchemaVerdict.RIGHTLY_REFUSED),
         (501, {"error": "objekt?"}, SchemaVerdict.FAILED, SchemaVerdict.FAILED),
+        (429, {"error": "in 'take'"}, SchemaVerdict.FAILED, SchemaVerdict.FAILED),
     ],
 )
 async def test_how_a_schema_is_treated(
@@ -99,6 +110,16 @@ async def test_where_no_tool_may_be_required_it_may_be_called(tmp_path: Path):
     target = Scripted(200, answer(ROME), requires=False)
     judged = await ask(target, tmp_path)
     assert target.choices == ["required", *["auto"] * len(schema_cases())]
+    assert judged[GOOD].is_right
+
+
+@pytest.mark.parametrize("status", [503, 429])
+async def test_a_first_request_that_fails_does_not_make_calling_a_choice(
+    tmp_path: Path, status: int
+):
+    target = Scripted(200, answer(ROME), failing=[status])
+    judged = await ask(target, tmp_path)
+    assert target.choices == ["required"] * (1 + len(schema_cases()))
     assert judged[GOOD].is_right
 
 

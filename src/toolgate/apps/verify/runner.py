@@ -32,7 +32,8 @@ from toolgate.errors import EngineError, EngineProtocolError, EngineRefused
 
 PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
-_WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""Statuses that tell of the server's state, not of the request."""
 _REFUSED: Final = 400
 
 
@@ -131,7 +132,7 @@ def _settle(result: Result, began: float) -> None:
 
 def _is_worth_another_try(error: Exception) -> bool:
     if isinstance(error, EngineRefused):
-        return error.status_hint in _WORTH_ANOTHER_TRY
+        return error.status_hint in WORTH_ANOTHER_TRY
     return True
 
 

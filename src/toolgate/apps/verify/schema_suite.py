@@ -9,7 +9,14 @@ from msgspec import Struct
 
 from toolgate.apps.verify.faults import INVALID, find_faults
 from toolgate.apps.verify.results import SUCCESS, Observed, Result
-from toolgate.apps.verify.runner import Run, Settings, files_of, read_run, run_all
+from toolgate.apps.verify.runner import (
+    WORTH_ANOTHER_TRY,
+    Run,
+    Settings,
+    files_of,
+    read_run,
+    run_all,
+)
 from toolgate.apps.verify.samples import Sample
 from toolgate.apps.verify.schema_cases import SchemaCase, schema_cases
 from toolgate.apps.verify.targets import Target
@@ -68,7 +75,8 @@ async def ask_schemas(
 ) -> Run:
     """Declares each schema to the target, as a tool that must be called.
 
-    Where no tool at all may be required (Moonshot's models that think refuse it), it may be called.
+    Where no tool at all may be required (Moonshot's models that think refuse it), it may be called;
+    a first request that merely fails shows no such thing.
     """
     files = files_of(folder, stream=stream, part=PART)
 
@@ -77,8 +85,9 @@ async def ask_schemas(
 
     required, allowed = _samples("required"), _samples("auto")
     first = await ask(required[:1], lambda: None)
-    is_taken = first.results[0].status == SUCCESS
-    return await ask(required if is_taken else allowed, advance)
+    seen = first.observed.get(first.results[0].data_index)
+    is_refused = seen is not None and _is_refusal(seen.status)
+    return await ask(allowed if is_refused else required, advance)
 
 
 def read_schemas(folder: Path) -> Run:
@@ -102,9 +111,14 @@ def _samples(tool_choice: str) -> list[Sample]:
     return [case.sample(index, tool_choice) for index, case in enumerate(schema_cases(), 1)]
 
 
+def _is_refusal(status: int) -> bool:
+    """A server that is busy or late has said nothing of the request."""
+    return 400 <= status < 500 and status not in WORTH_ANOTHER_TRY  # noqa: PLR2004  HTTP's classes
+
+
 def _judge(case: SchemaCase, result: Result, status: int) -> tuple[SchemaVerdict, str]:
     said = str((result.response or {}).get("error", ""))
-    is_refusal = 400 <= status < 500  # noqa: PLR2004  HTTP's own classes
+    is_refusal = _is_refusal(status)
     if result.status != SUCCESS and not is_refusal:
         return SchemaVerdict.FAILED, said
     if case.must_be_refused:
