@@ -30,6 +30,7 @@ class Scripted:
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
         self.asked: list[dict[str, Any]] = []
+        self.counted_after: list[int] = []
 
     async def start(self) -> None:
         pass
@@ -38,6 +39,7 @@ class Scripted:
         pass
 
     async def count(self, request: Mapping[str, Any]) -> int | None:
+        self.counted_after.append(len(self.asked))
         return len(request["messages"])
 
     @asynccontextmanager
@@ -97,6 +99,23 @@ async def test_every_request_is_asked_once(tmp_path: Path, stream: bool):
     assert run.observed[1].headers == {"x-toolgate-tier": "grammar"}
     assert (run.observed[1].first_ms is not None) is stream
     assert run.observed[1].own_prompt_tokens == 1 and run.observed[1].status == 0
+
+
+async def test_prompts_are_counted_when_nothing_is_timed_any_more(tmp_path: Path):
+    """It may ask the measured server; what an ended run did not count, the next one does."""
+    target = Scripted()
+    await ask(target, tmp_path, concurrency=1)
+    assert target.counted_after == [3, 3, 3]
+    path = files_of(tmp_path, stream=True)[1]
+    seen = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one["own_prompt_tokens"] for one in seen] == [1, 1, 1]
+    path.write_text("".join(f"{json.dumps(one | {'own_prompt_tokens': None})}\n" for one in seen))
+    again = Scripted()
+    run = await ask(again, tmp_path)
+    assert (again.asked, len(again.counted_after)) == ([], 3)
+    assert run.observed[3].own_prompt_tokens == 1
+    await ask(again, tmp_path)
+    assert len(again.counted_after) == 3
 
 
 async def test_a_restart_asks_what_has_no_good_answer(tmp_path: Path):

@@ -102,6 +102,13 @@ def read_observed(path: Path) -> dict[int, Observed]:
     return {one.data_index: one for one in _read_lines(path, Observed)}
 
 
+def write_observed(path: Path, rows: Iterable[Observed]) -> None:
+    """All of them anew; ended in its middle, the file stays as it was."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    new.replace(path)
+
+
 def append(path: Path, row: Result | Observed) -> None:
     """One more line, whole or not at all as far as a restart can tell."""
     with path.open("ab") as file:

@@ -23,6 +23,7 @@ from toolgate.apps.verify.results import (
     append,
     read_observed,
     read_results,
+    write_observed,
 )
 from toolgate.apps.verify.samples import Sample, fingerprint, prepare
 from toolgate.apps.verify.targets import Target
@@ -82,7 +83,9 @@ async def run_all(
     async with asyncio.TaskGroup() as group:
         for sample in samples:
             group.create_task(ask_one(sample))
-    return read_run(*files)
+    run = read_run(*files)
+    await _count_prompts(target, run, files[1])
+    return run
 
 
 def files_of(folder: Path, *, stream: bool, part: str = "") -> tuple[Path, Path]:
@@ -93,6 +96,20 @@ def files_of(folder: Path, *, stream: bool, part: str = "") -> tuple[Path, Path]
 
 def read_run(results: Path, observed: Path) -> Run:
     return Run(read_results(results) if results.exists() else [], read_observed(observed))
+
+
+async def _count_prompts(target: Target, run: Run, file: Path) -> None:
+    """After the last answer: counting may ask the very server whose answers were timed."""
+    seen = [(run.observed.get(one.data_index), one) for one in run.results]
+    left = [
+        (observed, one.request)
+        for observed, one in seen
+        if observed and one.status == SUCCESS and observed.own_prompt_tokens is None
+    ]
+    for observed, request in left:
+        observed.own_prompt_tokens = await target.count(request)
+    if left:
+        write_observed(file, run.observed.values())
 
 
 async def _ask(
@@ -110,7 +127,6 @@ async def _ask(
                 finally:
                     observed.prompt, observed.output = record.prompt, record.output
             _settle(result, began)
-            observed.own_prompt_tokens = await target.count(body)
             return result, observed
         except (EngineError, TimeoutError) as error:
             observed.status = error.status_hint if isinstance(error, EngineRefused) else 0
