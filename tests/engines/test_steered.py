@@ -285,7 +285,7 @@ async def test_where_schemas_are_too_much_for_the_matcher_the_grammar_holds_what
     def refuse(*_: Any, **__: Any) -> None:
         raise InvalidRequest("too much")
 
-    monkeypatch.setattr("toolgate.engines.steered.compile_matcher", refuse)
+    monkeypatch.setattr("toolgate.engines.steered.find_call_matcher", refuse)
     one, engine = noting(), tagged(lambda said: [*pieces(text, 9), STOP])
     text = call("write_note", f'{{"note": "{"x" * 41}"}}')
     await events_of(one, engine)

@@ -10,56 +10,42 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from toolgate.core.chunk import Chunk
-from toolgate.core.grammar import Node
 from toolgate.engines.engine import Engine, GenerateRequest
 from toolgate.engines.stop_strings import StopStrings
 from toolgate.errors import ContextOverflow, EngineRefused, InvalidRequest, is_overflow
-from toolgate.pipeline.enforcer.held_part import held_part
-from toolgate.pipeline.enforcer.matcher import compile_matcher
-from toolgate.pipeline.enforcer.net import without_numbers
+from toolgate.pipeline.enforcer.call_matcher import compile_call_matcher, find_call_matcher
 from toolgate.pipeline.enforcer.steering import MOST_STEERS, Ask, Steering
-from toolgate.pipeline.enforcer.target import LLGUIDANCE, TARGETS, Target
+from toolgate.pipeline.enforcer.target import TARGETS, Target
 from toolgate.pipeline.turn import Turn
 
 
 async def open_steering(turn: Turn, engine: Engine, *, most_steers: int = MOST_STEERS) -> Steering:
-    """What holds this turn's answer to its constraint; a grammar is compiled in a thread.
+    """What holds this turn's answer to its constraint; a new grammar is compiled in a thread.
 
     Raises: InvalidRequest when the tools' schemas are too much for a grammar.
     """
-    assert turn.constraint is not None
-    held = held_part(turn.constraint)
-    return await _open(turn, engine, held, LLGUIDANCE, is_held=False, most_steers=most_steers)
+    return await _open(turn, engine, None, most_steers)
 
 
 async def open_net(turn: Turn, engine: Engine) -> Steering | None:
     """What goes on from where an engine's grammar lets something pass (`needs_net`); None where
     the tools' schemas are too much for it."""
-    assert turn.constraint is not None
-    held = without_numbers(held_part(turn.constraint))
-    grammar = TARGETS[engine.capabilities.grammar]
     try:
-        return await _open(turn, engine, held, grammar, is_held=True, most_steers=MOST_STEERS)
+        return await _open(turn, engine, TARGETS[engine.capabilities.grammar], MOST_STEERS)
     except InvalidRequest:
         return None
 
 
-async def _open(
-    turn: Turn, engine: Engine, held: Node, counts_as: Target, *, is_held: bool, most_steers: int
-) -> Steering:
+async def _open(turn: Turn, engine: Engine, grammar: Target | None, most_steers: int) -> Steering:
     assert turn.constraint is not None
-    matcher = await asyncio.to_thread(
-        compile_matcher,
-        held,
-        [*turn.constraint.triggers, *sorted(turn.dialect.special)],
-        turn.constraint.bounds,
-        counts_as=counts_as,
-    )
+    what = turn.constraint, [*turn.constraint.triggers, *sorted(turn.dialect.special)], grammar
+    if (matcher := find_call_matcher(*what)) is None:
+        matcher = await asyncio.to_thread(compile_call_matcher, *what)
     return Steering(
         matcher,
         turn.constraint,
         turn.dialect,
-        Ask(turn.prompt, turn.options, is_held),
+        Ask(turn.prompt, turn.options, grammar is not None),
         marker_ids=turn.marker_ids,
         logprobs=engine.capabilities.logprobs,
         most_steers=most_steers,

@@ -44,7 +44,7 @@ LIMITS: Final = LLParserLimits(initial_lexer_fuel=20_000_000)
 """Some 0.4 s of work: llguidance's own limit is too small for 64 tools with many patterns."""
 NOTHING: Final[Mapping[int, int]] = {}
 CACHED: Final = 64
-"""Grammars; one of 25 tools is some 1 MB."""
+"""Vocabularies: one for each family."""
 _CONTINUED: Final = range(0x80, 0xC0)
 _TWO, _THREE, _FOUR = 0xC0, 0xE0, 0xF0  # UTF-8's first bytes of characters of so many
 
@@ -56,15 +56,21 @@ class Matcher:
     """
 
     def __init__(
-        self, matcher: LLMatcher, specials: Sequence[str], text_ends: Sequence[str] = ()
+        self, matcher: LLMatcher, specials: Sequence[str], text_ends: Sequence[str], size: int
     ) -> None:
+        """`matcher`: at its beginning; `size`: of its grammar, in characters."""
         self._matcher = matcher
+        self.size = size
         self._text_ends = text_ends
         self._specials = specials
         self._numbers = number_specials(specials)
         self._last = b""
         self.length = 0
         """Of what was taken, in bytes and special tokens; `cut` takes an earlier one."""
+
+    def twin(self) -> "Matcher":
+        """For another output; only of one that has taken nothing."""
+        return Matcher(self._matcher.deep_copy(), self._specials, self._text_ends, self.size)
 
     @property
     def is_complete(self) -> bool:
@@ -263,28 +269,22 @@ def compile_matcher(
     *,
     counts_as: Target = LLGUIDANCE,
 ) -> Matcher:
-    """A matcher at the beginning of the node's language; some 5 ms for ten tools, once.
+    """A matcher at the beginning of the node's language; some 5 ms for ten tools.
 
     The bounds are made as narrow as they are for `counts_as`.
 
     Raises: InvalidRequest when the grammar is too large.
     """
     lark = write_lark(node, number_specials(specials), bounds, counts_as=counts_as)
-    matcher = _compile(lark, tuple(specials))
-    return Matcher(matcher.deep_copy(), specials, text_ends(node))
+    matcher = LLMatcher(_tokenizer(tuple(specials)), lark, log_level=0, limits=LIMITS)
+    if matcher.is_error():
+        _refuse(matcher.get_error())
+    return Matcher(matcher, specials, text_ends(node), len(lark))
 
 
 def number_specials(specials: Sequence[str]) -> dict[str, int]:
     """Their numbers in the matcher's vocabulary."""
     return {text: BYTES + n for n, text in enumerate(specials)}
-
-
-@lru_cache(CACHED)
-def _compile(lark: str, specials: tuple[str, ...]) -> LLMatcher:
-    matcher = LLMatcher(_tokenizer(specials), lark, log_level=0, limits=LIMITS)
-    if matcher.is_error():
-        _refuse(matcher.get_error())
-    return matcher
 
 
 @lru_cache(CACHED)

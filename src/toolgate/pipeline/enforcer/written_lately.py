@@ -19,22 +19,26 @@ class WrittenLately(Generic[T]):
     """The last few, by what they were written from."""
 
     def __init__(self, most: int = KEPT) -> None:
+        """`most`: of the sizes of all together."""
         self._most = most
-        self._found: OrderedDict[Hashable, T] = OrderedDict()
+        self._size = 0
+        self._found: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Hashable) -> T | None:
         """None where it was not written, or long ago."""
         with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def put(self, key: Hashable, written: T) -> T:
-        """The same value, which is now known; the oldest one is forgotten for it."""
-        with self._lock:
-            self._found[key] = written
+            if key not in self._found:
+                return None
             self._found.move_to_end(key)
-            if len(self._found) > self._most:
-                self._found.popitem(last=False)
+            return self._found[key][0]
+
+    def put(self, key: Hashable, written: T, size: int = 1) -> T:
+        """The same value, which is now known; the oldest ones are forgotten for it."""
+        with self._lock:
+            self._size += size - self._found.get(key, (None, 0))[1]
+            self._found[key] = written, size
+            self._found.move_to_end(key)
+            while self._size > self._most and len(self._found) > 1:
+                self._size -= self._found.popitem(last=False)[1][1]
         return written
