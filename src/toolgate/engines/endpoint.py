@@ -5,6 +5,7 @@ Knows no engine's vocabulary.
 """
 
 import asyncio
+import re
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -51,7 +52,6 @@ HINTS: Mapping[int, str] = {
 }
 GONE = frozenset(
     {
-        HTTPStatus.BAD_REQUEST,  # llama-server, of tokens that its vocabulary does not have
         HTTPStatus.NOT_FOUND,  # vLLM, of a model that it does not have any more
         HTTPStatus.BAD_GATEWAY,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -59,6 +59,12 @@ GONE = frozenset(
     }
 )
 """What is answered where the server is not, or not any more, what it was."""
+FOREIGN = re.compile(
+    r"invalid tokens|out of vocabulary|unknown token|no such model|model\b.*\bnot (?:found|exist)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a 400 says then: llama-server ("Prompt contains invalid tokens"), vLLM ("Token id … is out
+of vocabulary"). Any other is the request's own fault, and a client could provoke it at will."""
 NO_STREAMS = frozenset({"text/html", "application/json"})
 """A login page, an error that came with 200: no event would ever be found in them."""
 HOP_BY_HOP = {
@@ -254,9 +260,11 @@ class Endpoint:
     ) -> EngineRefused | EngineUnavailable:
         page = await self._read(response)
         said = f"The inference server at {self.url} answered {response.status} to {path}: "
-        message = self.without_key(said + find_error_message(page))
+        reason = find_error_message(page)
+        message = self.without_key(said + reason)
         message += HINTS.get(response.status, "")
-        self.has_failed |= response.status in GONE
+        is_foreign = response.status == HTTPStatus.BAD_REQUEST and FOREIGN.search(reason)
+        self.has_failed |= response.status in GONE or bool(is_foreign)
         if (
             response.status == HTTPStatus.SERVICE_UNAVAILABLE
         ):  # llama-server, while it loads its model
