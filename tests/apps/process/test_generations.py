@@ -170,3 +170,50 @@ async def test_an_engine_is_opened_anew_as_it_was_opened():
     assert service.reopen() is gateway.engines[1]
     assert gateway.engines[1].url == "http://a"
     await gateway.generations.close()
+
+
+async def replaced_under(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> asyncio.Task[None]:
+    """A look that found another model, and waits for the engine that it opened for that."""
+    starting = asyncio.Event()
+
+    async def start(engine: Engine) -> None:
+        if engine is gateway.engines[1]:
+            starting.set()
+            await asyncio.Event().wait()
+
+    async def is_another() -> bool:
+        return True
+
+    monkeypatch.setattr(Engine, "start", start)
+    monkeypatch.setattr(gateway.engines[0], "is_another", is_another)
+    models = gateway.generations._now.models
+    looking = asyncio.create_task(models.renewals.look(models.first))
+    await starting.wait()
+    return looking
+
+
+async def test_new_settings_while_a_model_is_replaced(monkeypatch):
+    gateway = Gateway(at("a"))
+    await gateway.generations.start()
+    before = gateway.generations._now.models
+    looking = await replaced_under(gateway, monkeypatch)
+    await gateway.generations.change([at("a", max_messages=1)])
+    await looking
+    assert gateway.closed == [1, 1, 0]
+    assert gateway.generations._now.models.first.engine is gateway.engines[2]
+    await before.renewals.look(before.first)  # by an answer that is still under way
+    assert len(gateway.engines) == 3
+    await gateway.generations.close()
+
+
+async def test_settings_that_do_not_work_while_a_model_is_replaced(monkeypatch):
+    gateway = Gateway(at("a"))
+    await gateway.generations.start()
+    looking = await replaced_under(gateway, monkeypatch)
+    with pytest.raises(ConfigError):
+        await gateway.generations.change([at("b", aliases=("x=y",))])
+    await looking
+    assert "http://a" in await gateway.ask()
+    assert [len(engine.requests) for engine in gateway.engines] == [0, 0, 0, 1]
+    assert gateway.closed == [1, 1, 1, 0]
+    await gateway.generations.close()

@@ -73,7 +73,12 @@ class Generations:
 
         Raises: ToolgateError, and nothing has changed then.
         """
-        kept = {engine_settings(one.config): one.engine for one in self._now.models}
+        await self._now.models.renewals.close()
+        kept = {
+            engine_settings(one.config): one.engine
+            for one in self._now.models
+            if not one.is_outdated
+        }
         services = []
         opened: list[Engine] = []
         try:
@@ -88,6 +93,7 @@ class Generations:
         except ToolgateError:
             for engine in opened:
                 await engine.close()
+            self._now.models.renewals.resume()
             raise
         old, self._now = self._now, new
         self._watch()

@@ -65,6 +65,8 @@ class Service:
         self.started = 0
         self.failure: ToolgateError | None = None
         """Why the model that its engine runs now cannot be served."""
+        self.is_outdated = False
+        """Whether its engine is known to run another model, and nothing serves in its place yet."""
         self.successor: Service | None = None
         """What serves in its place, once its engine runs another model."""
         self.reopen = reopen
