@@ -1,19 +1,19 @@
 """One answer's event stream, read as chunks: what all engines do alike.
 
 Knows no engine's frames: a `Reader` does. This is the only generator between a socket and whoever
-asked, for each further one that a chunk has to pass costs as much as reading its JSON (CPython
-3.11: some 5,000 instructions each).
+asked an engine, for each further one that a chunk has to pass costs as much as reading its JSON
+(CPython 3.11: some 5,000 instructions each). A pool has one more, and so has steering.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from toolgate.core.chunk import Chunk
 from toolgate.engines.endpoint import Endpoint, Receive
 from toolgate.engines.engine import Tell
-from toolgate.errors import EngineProtocolError
+from toolgate.errors import EngineProtocolError, EngineRefused
 from toolgate.wire.sse import SSEDecoder
 
 USAGE_SECONDS: Final = 5
@@ -45,10 +45,15 @@ class Reader(Protocol):
 
 
 R = TypeVar("R", bound=Reader)
+Explain: TypeAlias = Callable[[EngineRefused], Exception]
 
 
 def _nobody(reader: Reader) -> None:
     """Is told of nothing."""
+
+
+def _as_it_is(error: EngineRefused) -> Exception:
+    return error
 
 
 async def stream_answer(
@@ -58,19 +63,20 @@ async def stream_answer(
     tell: Tell | None = None,
     *,
     ended: Callable[[R], None] = _nobody,
+    explain: Explain = _as_it_is,
 ) -> AsyncGenerator[Chunk, None]:
     """Chunks of one answer; closing the generator closes the socket at once.
 
     `asking` makes the request's body and what reads its answer, which `ended` gets in the end.
 
-    Raises: EngineUnavailable, EngineRefused, EngineProtocolError.
+    Raises: EngineUnavailable, EngineRefused or what `explain` makes of it, EngineProtocolError.
     """
     body, reader = await asking()
     if tell is not None:
         tell(path, body)
     decoder = SSEDecoder()
     try:
-        async with endpoint.listen(path, body) as receive:
+        async with _listen(endpoint, path, body, explain) as receive:
             while not reader.whole and (piece := await receive()):
                 for frame in decoder.feed(piece):
                     if (chunk := reader.read(frame.data)) is not None:
@@ -85,6 +91,17 @@ async def stream_answer(
     ended(reader)
     if not reader.done and (chunk := reader.finish()) is not None:
         yield chunk
+
+
+@asynccontextmanager
+async def _listen(
+    endpoint: Endpoint, path: str, body: Mapping[str, Any], explain: Explain
+) -> AsyncGenerator[Receive, None]:
+    try:
+        async with endpoint.listen(path, body) as receive:
+            yield receive
+    except EngineRefused as error:
+        raise explain(error) from None
 
 
 async def _read_rest(receive: Receive, decoder: SSEDecoder, reader: Reader) -> list[Chunk]:

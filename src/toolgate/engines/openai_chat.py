@@ -7,7 +7,7 @@ output is lost, and with it token ids, grammars, exact counts and the say over t
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from toolgate.core.chunk import Chunk
@@ -89,20 +89,14 @@ class OpenAIChatEngine:
         """None: a chat tells no token ids."""
         return {}
 
-    async def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
-        assert request.conversation is not None and self._model is not None
-        body = build_body(self._model, request.conversation, request.options, self._flavour)
-
+    def generate(self, request: GenerateRequest) -> AsyncGenerator[Chunk, None]:
         async def asking() -> tuple[Mapping[str, Any], ChatReader]:
+            assert request.conversation is not None and self._model is not None
+            body = build_body(self._model, request.conversation, request.options, self._flavour)
             return body, ChatReader()
 
         path = self._prefix + _ROUTE
-        async with aclosing(stream_answer(self._endpoint, path, asking, request.tell)) as chunks:
-            try:
-                async for chunk in chunks:
-                    yield chunk
-            except EngineRefused as error:
-                raise self._explain(error) from None
+        return stream_answer(self._endpoint, path, asking, request.tell, explain=self._explain)
 
     async def count_tokens(self, prompt: Prompt) -> int:
         """An estimate, by the length of the prompt as we would have written it."""

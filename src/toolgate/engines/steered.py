@@ -6,6 +6,7 @@ What to ask and what may go on is `pipeline.enforcer.steering`'s affair; here ar
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,6 +18,10 @@ from toolgate.pipeline.enforcer.call_matcher import compile_call_matcher, find_c
 from toolgate.pipeline.enforcer.steering import MOST_STEERS, Ask, Steering
 from toolgate.pipeline.enforcer.target import TARGETS, Target
 from toolgate.pipeline.turn import Turn
+
+_FULL: Final = Chunk(finish_reason="length")
+"""Where the answer so far has filled the model's context, there is no room for another request: it
+ends as any answer does that runs out of it."""
 
 
 async def open_steering(turn: Turn, engine: Engine, *, most_steers: int = MOST_STEERS) -> Steering:
@@ -67,31 +72,22 @@ async def generate_steered(
         asked = steering.ask()
         held_to = request.constraint if asked.is_held else None
         one = replace(request, prompt=asked.prompt, options=asked.options, constraint=held_to)
-        async with aclosing(_ask(engine, one, steering)) as chunks:
-            async for chunk in chunks:
-                for proven in stops.cut(steering.feed(chunk)):
-                    yield proven
-                if steering.wants_stop:
-                    break
+        try:
+            async with aclosing(engine.generate(one)) as chunks:
+                async for chunk in chunks:
+                    for proven in stops.cut(steering.feed(chunk)):
+                        yield proven
+                    if steering.wants_stop:
+                        break
+        except (ContextOverflow, EngineRefused) as error:
+            if not steering.report.requests or not is_overflow(error):
+                raise
+            for proven in stops.cut(steering.feed(_FULL)):
+                yield proven
         for proven in stops.cut(steering.proceed()):
             yield proven
     for proven in stops.cut(steering.finish()):
         yield proven
-
-
-async def _ask(
-    engine: Engine, request: GenerateRequest, steering: Steering
-) -> AsyncGenerator[Chunk, None]:
-    """One request. Where the answer so far has filled the model's context, there is no room for
-    another: it ends as any answer does that runs out of it."""
-    try:
-        async with aclosing(engine.generate(request)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-    except (ContextOverflow, EngineRefused) as error:
-        if not steering.report.requests or not is_overflow(error):
-            raise
-        yield Chunk(finish_reason="length")
 
 
 class _ClientStops:

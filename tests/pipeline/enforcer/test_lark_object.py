@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toolgate.core.grammar import Json
+from toolgate.core.grammar import Json, Seq
 from toolgate.core.prompt import Plain
 from toolgate.pipeline.enforcer.lark import write_lark
 from toolgate.pipeline.enforcer.lark_object import may_come_in_any_order, split_object
@@ -67,6 +67,11 @@ def test_the_grammar_grows_with_the_members_and_not_with_their_sets():
     """A rule for each of the 32 sets would be five times the memory, for each tool."""
     sizes = [len(write_lark(Json(closed({key: {} for key in keys})), {})) for keys in KEYS]
     assert sizes[1] / sizes[0] < 5 / 4 + 0.1
+
+
+def test_tools_with_the_same_arguments_share_their_rules():
+    one = Json(closed(PROPERTIES))
+    assert write_lark(Seq((one, one)), {}).count("bit_clear(0)") == 1
 
 
 @pytest.mark.parametrize(
