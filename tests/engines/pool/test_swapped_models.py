@@ -1,8 +1,11 @@
 """A pool whose servers come to run another model."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+import pytest
 
 from toolgate.core.chunk import Chunk
 from toolgate.core.conversation import Options
@@ -65,7 +68,8 @@ class Engine(ReplayEngine):
 
     async def is_another(self) -> bool:
         self._check()
-        return self.known != self.address.runs
+        await asyncio.sleep(0)
+        return self.known not in ("", self.address.runs)
 
     async def retire(self) -> None:
         self.retired = True
@@ -128,6 +132,79 @@ async def test_one_in_doubt_is_asked_before_it_is_given_a_request():
         for number in range(4):
             assert await said(pool, f"{number}") == "kimi"
     assert (same.answered, swapped.answered) == (4, 0)
+
+
+async def test_many_requests_at_once_replace_a_swapped_server_once():
+    same, swapped = Address(), Address()
+    async with pool_of(same, swapped) as pool:
+        swapped.runs, swapped.in_doubt = "other", True
+        asking = [asyncio.create_task(said(pool, f"{number}")) for number in range(20)]
+        while not pool.replicas[1].is_another:
+            await asyncio.sleep(0)
+        swapped.runs = "kimi"
+        await pool.check(pool.replicas[1])  # it would start the engine that is being replaced
+        assert not pool.replicas[1].has_started
+        assert set(await asyncio.gather(*asking)) == {"kimi"}
+        assert swapped.retired == [True, False]
+        await look(pool)
+        assert pool.replicas[1].has_started
+        assert swapped.engines[1].known == "kimi"
+
+
+async def test_a_place_on_a_server_that_was_kept_out_meanwhile_is_not_used():
+    same, swapped = Address(), Address()
+    async with pool_of(same, swapped) as pool:
+        swapped.runs = "other"
+        place = pool._take
+
+        def take_and_look(way: Any) -> Any:
+            if (taken := place(way)) is not None and taken.replica is pool.replicas[1]:
+                taken.replica.kept_out()
+            return taken
+
+        pool._take = take_and_look  # type: ignore[method-assign]
+        assert {await said(pool, f"{number}") for number in range(4)} == {"kimi"}
+    assert swapped.answered == 0
+
+
+async def test_the_end_ends_the_question_whether_it_is_another():
+    address = Address()
+    async with pool_of(address) as pool:
+        address.in_doubt = True
+
+        async def wait() -> bool:
+            await asyncio.Event().wait()
+            return False
+
+        address.engines[0].is_another = wait  # type: ignore[method-assign]
+        asking = asyncio.create_task(said(pool))
+        while not pool._asking:
+            await asyncio.sleep(0)
+        await pool.retire()
+        with pytest.raises(EngineUnavailable, match="not used any more"):
+            await asking
+
+
+async def test_a_server_that_does_not_fit_is_opened_anew_when_it_has_changed():
+    same, misfit = Address(), Address()
+    misfit.runs = "other"
+    async with pool_of(same, misfit) as pool:
+        for _ in range(5):
+            await look(pool)
+        assert len(misfit.engines) == 1
+        misfit.runs = "kimi"
+        await look(pool)
+        assert pool.replicas[1].has_started
+        assert len(misfit.engines) == 2
+
+
+async def test_a_changed_misfit_that_cannot_be_opened_anew_stays_out():
+    same, misfit = Address(), Address()
+    misfit.runs = "other"
+    async with pool_of(same, misfit) as pool:
+        misfit.runs, misfit.closed_to_us = "kimi", True
+        await look(pool)
+        assert pool.replicas[1].is_down
 
 
 async def test_doubt_alone_keeps_nobody_out():

@@ -113,6 +113,7 @@ class Pool:
         self._markers: Sequence[str] = ()
         self._marker_ids: Mapping[int, str] | None = None
         self._watching: list[asyncio.Task[None]] = []
+        self._asking: dict[Replica, asyncio.Task[bool]] = {}
 
     @property
     def waiting(self) -> int:
@@ -224,7 +225,7 @@ class Pool:
 
     async def check(self, replica: Replica) -> None:
         """One look at a server: starts what has not started yet, and notes how it is."""
-        if self.doubtful or (replica.in_flight and not replica.is_down):
+        if self.doubtful or replica in self._asking or (replica.in_flight and not replica.is_down):
             return
         if replica.has_started:
             await self._look(replica)
@@ -239,8 +240,7 @@ class Pool:
         is_well = await replica.engine.healthy()
         if is_well:
             try:
-                if await replica.engine.is_another():
-                    await self._keep_out(replica)
+                if await self._is_another(replica):
                     return
             except EngineError:
                 is_well = False
@@ -248,32 +248,45 @@ class Pool:
 
     async def _check_same(self, replica: Replica) -> None:
         """Raises: EngineUnavailable for a server that failed, and came back as another."""
-        if replica.engine.doubtful and await replica.engine.is_another():
-            await self._keep_out(replica)
+        is_another = replica.engine.doubtful and await self._is_another(replica)
+        if is_another or not replica.has_started:
             raise EngineUnavailable(f"{replica.name} runs another model now.")
 
-    async def _keep_out(self, replica: Replica) -> None:
-        """It is used again where it is like the others."""
+    async def _is_another(self, replica: Replica) -> bool:
+        """Asks it, once for all who want to know; one that is, is used again where it fits."""
+        if (asking := self._asking.get(replica)) is None:
+            asking = self._asking[replica] = asyncio.create_task(self._keep_out_another(replica))
+            asking.add_done_callback(lambda _: self._asking.pop(replica))
+        await asyncio.wait([asking])
+        if asking.cancelled():
+            raise EngineUnavailable(f"{replica.name} is not used any more.")
+        return asking.result()
+
+    async def _keep_out_another(self, replica: Replica) -> bool:
+        if not await replica.engine.is_another():
+            return False
         replica.kept_out()
         replica.is_another = True
         _log.warning("%s runs another model now, and gets no requests until it fits", replica.name)
-        await self._forget(replica)
-
-    async def _forget(self, replica: Replica) -> None:
-        """Nothing that was learnt of it holds any longer."""
-        if (reopen := self._reopen[replica.number]) is None:
-            return
         try:
-            old, replica.engine = replica.engine, await asyncio.to_thread(reopen)
+            await self._forget(replica)
         except ConfigError as error:
             _log.warning("%s cannot be opened anew: %s", replica.name, error)
-        else:
-            await old.retire()
+        return True
+
+    async def _forget(self, replica: Replica) -> None:
+        """Nothing that was learnt of it holds any longer. Raises: ConfigError."""
+        if (reopen := self._reopen[replica.number]) is None:
+            return
+        fresh = await asyncio.to_thread(reopen)
+        old, replica.engine = replica.engine, fresh
+        await old.retire()
 
     async def _stop_watching(self) -> None:
-        for task in self._watching:
+        tasks = [*self._watching, *self._asking.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._watching = []
 
     async def _watch(self, replica: Replica) -> None:
@@ -283,6 +296,8 @@ class Pool:
 
     async def _start(self, replica: Replica) -> None:
         """Raises: EngineError, also where it is another model than its siblings."""
+        if await replica.engine.is_another():  # than when it was started, and did not fit
+            await self._forget(replica)
         await replica.engine.start()
         await self._check_alike(replica)
         replica.started()
@@ -304,7 +319,6 @@ class Pool:
         alike = replace(can, version=others_can.version, grammar=others_can.grammar)
         if own != ids or alike != others_can:
             replica.kept_out()
-            await self._forget(replica)
             raise EngineProtocolError(
                 f"{replica.name} gets no requests: it runs another model, or another kind of "
                 f"engine, than {first.name}. Give it a [[models]] of its own."
