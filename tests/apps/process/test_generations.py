@@ -217,3 +217,17 @@ async def test_settings_that_do_not_work_while_a_model_is_replaced(monkeypatch):
     assert [len(engine.requests) for engine in gateway.engines] == [0, 0, 0, 1]
     assert gateway.closed == [1, 1, 1, 0]
     await gateway.generations.close()
+
+
+async def test_a_change_that_is_given_up_changes_nothing(monkeypatch):
+    gateway = Gateway(at("a"))
+    await gateway.generations.start()
+    looking = await replaced_under(gateway, monkeypatch)
+    changing = asyncio.create_task(gateway.generations.change([at("a"), at("b")]))
+    await looking
+    changing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await changing
+    assert "http://a" in await gateway.ask()
+    assert len(gateway.engines[-1].requests) == 1
+    await gateway.generations.close()

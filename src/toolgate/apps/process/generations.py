@@ -73,7 +73,34 @@ class Generations:
 
         Raises: ToolgateError, and nothing has changed then.
         """
-        await self._now.models.renewals.close()
+        old = self._now
+        await old.models.renewals.close()
+        try:
+            self._now = await self._start_anew(configs)
+        finally:
+            if self._now is old:
+                old.models.renewals.resume()
+        self._watch()
+        self._old.append(old)
+        if not old.running:
+            await self._bury(old)
+
+    async def close(self) -> None:
+        """Lets go of everything, once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        for generation in list(self._old):
+            await self._bury(generation)
+        await asyncio.gather(*self._closing)
+        await self._now.models.close()
+        await self._shared.close()
+
+    async def _start_anew(self, configs: Sequence[Config]) -> _Generation:
+        """With the engines of now whose settings stay, unless their model has been replaced."""
         kept = {
             engine_settings(one.config): one.engine
             for one in self._now.models
@@ -93,27 +120,8 @@ class Generations:
         except ToolgateError:
             for engine in opened:
                 await engine.close()
-            self._now.models.renewals.resume()
             raise
-        old, self._now = self._now, new
-        self._watch()
-        self._old.append(old)
-        if not old.running:
-            await self._bury(old)
-
-    async def close(self) -> None:
-        """Lets go of everything, once."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-        for generation in list(self._old):
-            await self._bury(generation)
-        await asyncio.gather(*self._closing)
-        await self._now.models.close()
-        await self._shared.close()
+        return new
 
     def _service(self, config: Config, engine: Engine) -> Service:
         return Service(config, engine, self._shared, reopen=partial(self._open_engine, config))
