@@ -1,5 +1,6 @@
 """Faults of behaviour, each before a real llama-server: proxies that hold back, or never let go."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from toolgate.apps.doctor.behaviour import check_context, check_grammar
 from toolgate.apps.doctor.report import Finding
 from toolgate.engines.endpoint import Endpoint
 from toolgate.engines.engine import Capabilities
+from toolgate.engines.grammar_probe import WORD
 from toolgate.engines.model_folder import read_model_folder
 
 
@@ -53,8 +55,40 @@ async def test_a_context_that_is_cut(examined):
     ],
 )
 async def test_engines_that_take_grammars_must_hold_to_them(kind, able, found: list[str]):
-    deployment = patient(kind=kind, engine=SimpleNamespace(capabilities=able))
+    engine = SimpleNamespace(capabilities=able, marker_ids=no_markers)
+    deployment = patient(kind=kind, engine=engine)
     assert [one.code async for one in check_grammar(deployment)] == found
+
+
+async def no_markers(markers: list[str]) -> dict[int, str]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({"choices": [{"text": WORD + "</think>"}]}, []),
+        ({"choices": [{"text": "One, two"}]}, ["grammar_ignored"]),
+        ({"choices": []}, ["grammar_ignored"]),
+    ],
+)
+async def test_a_vllm_that_begins_a_grammar_behind_the_reasoning(answer, found: list[str]):
+    asked: list[Mapping[str, Any]] = []
+
+    async def marker_ids(markers: list[str]) -> dict[int, str]:
+        return {7: markers[0]}
+
+    async def post(path: str, body: Mapping[str, Any]) -> object:
+        if path == "/tokenize":
+            return {"tokens": [5]}
+        asked.append(body)
+        return answer
+
+    engine = SimpleNamespace(capabilities=Capabilities(kind="vLLM"), marker_ids=marker_ids)
+    told = {"model": "kimi"}
+    deployment = patient(kind="vllm", engine=engine, endpoint=SimpleNamespace(post=post), told=told)
+    assert [one.code async for one in check_grammar(deployment)] == found
+    assert [body["prompt"] for body in asked] == [[7]]
 
 
 async def test_a_context_that_is_cut_by_what_the_folder_says(tmp_path: Path):

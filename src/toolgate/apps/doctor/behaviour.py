@@ -13,11 +13,14 @@ from toolgate.apps.doctor.stream import STREAMED, watch
 from toolgate.core.chunk import Usage
 from toolgate.core.conversation import Options
 from toolgate.core.prompt import Plain, Prompt
+from toolgate.engines import grammar_probe
 from toolgate.engines.engine import GenerateRequest
 from toolgate.errors import EngineError
+from toolgate.pipeline.enforcer import write_probe_tag
 
 SMALL_CONTEXT: Final = 32_768
 """Agents' first prompts alone have ten to thirty thousand tokens."""
+_REASONING_END: Final = "</think>"
 _WORDS: Final = 400
 _TAKE_GRAMMARS: Final = frozenset({"llama_cpp", "vllm", "sglang", "tensorrt_llm"})
 
@@ -25,8 +28,32 @@ _TAKE_GRAMMARS: Final = frozenset({"llama_cpp", "vllm", "sglang", "tensorrt_llm"
 async def check_grammar(patient: Patient) -> AsyncIterator[Finding]:
     """It was asked at its start; engines that take no grammar are not blamed for it."""
     able = patient.engine.capabilities
-    if patient.kind in _TAKE_GRAMMARS and able.prompts == "tokens" and able.grammar == "none":
+    if patient.kind not in _TAKE_GRAMMARS or able.prompts != "tokens" or able.grammar != "none":
+        return
+    if patient.kind != "vllm" or not await _holds_behind_reasoning(patient):
         yield Finding("grammar_ignored", "a grammar of one word did not make the model say it")
+
+
+async def _holds_behind_reasoning(patient: Patient) -> bool:
+    """With `--reasoning-parser`, which its chat needs, a vLLM begins a grammar only there (0.32,
+    v1/structured_output): that is as it should be, though toolgate has to steer it."""
+    ends = list(await patient.engine.marker_ids([_REASONING_END]))
+    if not ends:
+        return False
+    model = {"model": patient.model}
+    try:
+        asked = model | {"prompt": "a", "add_special_tokens": False}
+        letter = (await patient.endpoint.post("/tokenize", asked))["tokens"][0]
+        probe = model | {
+            "prompt": ends,
+            "max_tokens": grammar_probe.MOST_TOKENS,
+            "temperature": grammar_probe.HOT,
+            "response_format": write_probe_tag(grammar_probe.WORD, letter),
+        }
+        answer = await patient.endpoint.post("/v1/completions", probe)
+        return str(answer["choices"][0]["text"]).startswith(grammar_probe.WORD)
+    except (EngineError, KeyError, IndexError, TypeError):
+        return False
 
 
 async def check_cancel(patient: Patient) -> AsyncIterator[Finding]:
