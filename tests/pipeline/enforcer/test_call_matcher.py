@@ -1,10 +1,13 @@
 """The matcher of a turn's calls: compiled once for the same tools, and each answer's its own."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from toolgate.core.grammar import Bounds, Constraint, Index, Json, Lit, Plus, Seq, Tok
 from toolgate.core.prompt import Plain, Special
+from toolgate.errors import InvalidRequest
 from toolgate.pipeline.enforcer import call_matcher
 from toolgate.pipeline.enforcer.call_matcher import compile_call_matcher, find_call_matcher
 from toolgate.pipeline.enforcer.target import XGRAMMAR
@@ -44,6 +47,18 @@ def test_what_is_written_otherwise_is_compiled_anew():
     assert [find_call_matcher(one, [A]) for one in others] == [None] * 5
     assert find_call_matcher(known, [A, "<|b|>"]) is None
     assert find_call_matcher(known, [A], XGRAMMAR) is None
+
+
+def test_what_is_too_much_is_refused_once_more_without_compiling(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise InvalidRequest("too much", param="tools")
+
+    monkeypatch.setattr(call_matcher, "compile_matcher", refuse)
+    for attempt in (compile_call_matcher, find_call_matcher, compile_call_matcher):
+        with pytest.raises(InvalidRequest, match="too much") as raised:
+            attempt(constraint("much"), [A])
+        assert raised.value.param == "tools"
+        monkeypatch.delattr(call_matcher, "compile_matcher", raising=False)
 
 
 @pytest.mark.parametrize("first", [0, 5])

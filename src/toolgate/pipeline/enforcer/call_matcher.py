@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from toolgate.core.grammar import Constraint, first_index
+from toolgate.errors import InvalidRequest
 from toolgate.pipeline.enforcer.held_part import held_part
 from toolgate.pipeline.enforcer.matcher import Matcher, compile_matcher
 from toolgate.pipeline.enforcer.net import without_numbers
@@ -30,23 +31,28 @@ def compile_call_matcher(
     found = find_call_matcher(constraint, specials, grammar)
     if found is not None:
         return found
-    held = held_part(constraint)
-    matcher = compile_matcher(
-        without_numbers(held) if grammar else held,
-        specials,
-        constraint.bounds,
-        counts_as=grammar or LLGUIDANCE,
-    )
-    _lately.put(_key(constraint, specials, grammar), matcher, 1 + matcher.size // _SHARE)
+    key, held = _key(constraint, specials, grammar), held_part(constraint)
+    node, target = (without_numbers(held), grammar) if grammar else (held, LLGUIDANCE)
+    try:
+        matcher = compile_matcher(node, specials, constraint.bounds, counts_as=target)
+    except InvalidRequest as error:
+        _lately.put(key, str(error))
+        raise
+    _lately.put(key, matcher, 1 + matcher.size // _SHARE)
     return matcher.twin()
 
 
 def find_call_matcher(
     constraint: Constraint, specials: Sequence[str], grammar: Target | None = None
 ) -> Matcher | None:
-    """The same where it was compiled lately; None where that would take its time."""
-    matcher = _lately.get(_key(constraint, specials, grammar))
-    return None if matcher is None else matcher.twin()
+    """The same where it was compiled lately; None where that would take its time.
+
+    Raises: InvalidRequest where it was refused lately, which takes the longest.
+    """
+    found = _lately.get(_key(constraint, specials, grammar))
+    if isinstance(found, str):
+        raise InvalidRequest(found, param="tools")
+    return None if found is None else found.twin()
 
 
 def _key(constraint: Constraint, specials: Sequence[str], grammar: Target | None) -> Hashable:
@@ -54,4 +60,5 @@ def _key(constraint: Constraint, specials: Sequence[str], grammar: Target | None
     return constraint.content, number, tuple(specials), grammar and grammar.name
 
 
-_lately: Final[WrittenLately[Matcher]] = WrittenLately(KEPT)
+_lately: Final[WrittenLately[Matcher | str]] = WrittenLately(KEPT)
+"""What was compiled, or why it was not."""
