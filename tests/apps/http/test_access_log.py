@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import re
 
 import pytest
@@ -77,7 +78,7 @@ async def test_one_line_with_counts_and_no_content(caplog):
 async def test_programs_get_the_same_as_values(caplog):
     caplog.set_level(logging.INFO, logger="toolgate.access")
     _, told = await call(answer, path="/v1/chat/completions")
-    values = caplog.records[0].request()
+    values = caplog.records[0].request
     assert values.pop("seconds") >= 0
     assert values == {
         "id": told,
@@ -91,13 +92,14 @@ async def test_programs_get_the_same_as_values(caplog):
 async def test_programs_get_what_came_of_an_answer(caplog):
     caplog.set_level(logging.INFO, logger="toolgate.access")
     await call(call_twice)
-    values = caplog.records[0].request()
+    values = caplog.records[0].request
     assert values["calls"] == {"valid": 1, "undeclared": 1}
     assert (values["prevented"], values["retries"]) == ({"ask_again": 1}, {"invalid_call": 1})
     assert (values["model"], values["prompt_tokens"], values["cached_tokens"]) == ("kimi", 9, 0)
     assert values["error"] == "EngineUnavailable"
     assert "findings" not in values
-    json.dumps(values)  # whatever is in there can be written
+    json.dumps(values)  # whatever is in there can be written, by any formatter
+    assert pickle.loads(pickle.dumps(caplog.records[0])).request == values, "and put into a queue"
 
 
 async def test_a_copy_of_a_request_is_named(caplog):

@@ -5,8 +5,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -87,7 +86,8 @@ class AccessLog:
             seconds = time.perf_counter() - began
             if not _is_looking_on(record):
                 self._observe(record, seconds)
-                told = partial(_told, record, seconds)  # for lines of text nobody asks
+                # values, also for lines of text: other programs' handlers write or pickle them
+                told = _told(record, seconds)
                 _log.info("%s", _line(record, seconds=seconds), extra={"request": told})
             for finding in record.findings:
                 _findings_log.warning("%s %s", record.id, _explain(finding))
@@ -136,22 +136,30 @@ def _told(record: RequestRecord, seconds: float) -> dict[str, Any]:
         "model": record.model,
         "error": type(record.error).__name__ if record.error else "",
         "resend": record.resend,
-        **{name: dict(Counter(map(str, found))) for name, found in kinds.items()},
+        **_counted(kinds),
         **(_answered(record.tally) if record.tally else {}),
     }
-    return {name: value for name, value in told.items() if value not in ("", {}, None)}
+    return {name: value for name, value in told.items() if value not in ("", None)}
 
 
 def _answered(tally: Tally) -> dict[str, Any]:
+    kinds = {
+        "calls": [call.verdict.value for call in tally.calls],
+        "prevented": [how for _, how in tally.prevented],
+        "retries": tally.retries,
+    }
     return {
         "prompt_tokens": tally.prompt_tokens,
         "cached_tokens": tally.cached_tokens,
         "completion_tokens": tally.completion_tokens,
         "first_token_seconds": tally.first_seconds and round(tally.first_seconds, 6),
-        "calls": dict(Counter(call.verdict.value for call in tally.calls)),
-        "prevented": dict(Counter(how for _, how in tally.prevented)),
-        "retries": dict(Counter(map(str, tally.retries))),
+        **_counted(kinds),
     }
+
+
+def _counted(kinds: Mapping[str, Sequence[object]]) -> dict[str, dict[str, int]]:
+    """How many of each; what is empty is left out."""
+    return {name: dict(Counter(map(str, found))) for name, found in kinds.items() if found}
 
 
 def _line(record: RequestRecord, *, seconds: float) -> str:
