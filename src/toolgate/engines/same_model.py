@@ -8,7 +8,7 @@ requests: what to ask is given.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeGuard, TypeVar
+from typing import Any, Final, TypeVar
 
 from toolgate.engines.endpoint import Endpoint
 from toolgate.errors import EngineBrokeOff, EngineError, EngineProtocolError, EngineRefused
@@ -44,7 +44,9 @@ class SameModel:
         """Remembers what it is now, once."""
         if self._known is None:
             said = await self._ask()
-            self._known = {name: one for name, one in said.items() if not _is_unsaid(one)}
+            self._known = {
+                name: one for name, one in said.items() if not isinstance(one, EngineError)
+            }
 
     def hear(self, name: str) -> None:
         """What an answer calls its model: proxies have names of their own, but not every time."""
@@ -84,7 +86,10 @@ class SameModel:
     async def _look(self, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What it says now; None where it is no such server any more.
 
-        Raises: EngineError where it does not say what it has said before, and may say it again.
+        What alone of all it cannot say now counts as it was: a proxy may have closed that path, and
+        no request should be refused for it.
+
+        Raises: EngineError where it cannot be asked.
         """
         try:
             said = await self._ask()
@@ -92,10 +97,10 @@ class SameModel:
             if not _means_absent(error):
                 raise
             return None
-        for name in known:
-            if _is_unsaid(why := said[name]):
-                raise why
-        return {name: said[name] for name in known}
+        return {
+            name: before if isinstance(said[name], EngineError) else said[name]
+            for name, before in known.items()
+        }
 
 
 async def told(question: Awaitable[T]) -> T | EngineError | None:
@@ -104,10 +109,6 @@ async def told(question: Awaitable[T]) -> T | EngineError | None:
         return await question
     except (EngineRefused, EngineProtocolError) as error:
         return None if _means_absent(error) else error
-
-
-def _is_unsaid(said: object) -> TypeGuard[EngineError]:
-    return isinstance(said, EngineError)
 
 
 def _means_absent(error: EngineError) -> bool:
