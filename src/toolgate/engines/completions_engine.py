@@ -28,7 +28,11 @@ from toolgate.engines.same_model import ABSENT, PROBE, SameModel, told
 from toolgate.engines.tokenizers import Tokenizer
 from toolgate.engines.tokenizers.prompt_tokens import PromptTokens
 from toolgate.errors import EngineProtocolError, EngineRefused
-from toolgate.pipeline.enforcer import write_probe_tag, write_structural_tag
+from toolgate.pipeline.enforcer import (
+    find_structural_tag,
+    write_probe_tag,
+    write_structural_tag,
+)
 
 PATH: Final = "/v1/completions"
 
@@ -254,7 +258,8 @@ class CompletionsEngine:
         if constraint is None or self._capabilities.grammar != "structural_tag":
             return None
         ids = await self._tokens.special_ids(special_tokens(constraint))
-        written = await asyncio.to_thread(write_structural_tag, constraint, ids)
+        if (written := find_structural_tag(constraint, ids)) is None:
+            written = await asyncio.to_thread(write_structural_tag, constraint, ids)
         return written.tag if written else None
 
     async def _holds_to_grammar(self) -> bool:

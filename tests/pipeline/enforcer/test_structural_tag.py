@@ -13,7 +13,11 @@ from toolgate.core.grammar import Alt, Constraint, Lit, Opt, Regex, Seq, Tok, sp
 from toolgate.dialects import get_dialect, list_dialects
 from toolgate.pipeline.enforcer.constrain import BOUNDED
 from toolgate.pipeline.enforcer.schema_fit import Dropped
-from toolgate.pipeline.enforcer.structural_tag import write_probe_tag, write_structural_tag
+from toolgate.pipeline.enforcer.structural_tag import (
+    find_structural_tag,
+    write_probe_tag,
+    write_structural_tag,
+)
 
 ONE = replace(ASK, tools=(ToolSpec("get", parameters={"properties": {"x": {"not": {}}}}),))
 FAMILIES = sorted(name for name in list_dialects() if get_dialect(name).call_grammar)
@@ -151,3 +155,13 @@ def test_a_bounded_string_has_so_many_tokens(family: str):
     whole = tag(held(family, asked, enforcement=BOUNDED), family)
     assert f"[max_tokens={BOUNDED.bounds.string}]" in whole["grammar"] and read(whole)
     assert "max_tokens" not in tag(held(family, asked), family)["grammar"]
+
+
+def test_a_tool_set_that_came_lately_is_found_without_writing():
+    tree = Seq((Tok("<a>"), Lit("only here")))
+    constraint, ids = Constraint(calls=tree, triggers=("<a>",)), {"<a>": 7}
+    assert find_structural_tag(constraint, ids) is None
+    written = write_structural_tag(constraint, ids)
+    assert written is not None and find_structural_tag(constraint, ids) is written
+    assert write_structural_tag(constraint, ids) is written
+    assert find_structural_tag(constraint, {"<a>": 8}) is None

@@ -13,6 +13,7 @@ from toolgate.pipeline.enforcer.gbnf import Gbnf, find_gbnf, write_gbnf
 from toolgate.pipeline.enforcer.schema_fit import Dropped, Fitted, fit_schema
 from toolgate.pipeline.enforcer.structural_tag import (
     StructuralTag,
+    find_structural_tag,
     write_probe_tag,
     write_structural_tag,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Target",
     "constrain",
     "find_gbnf",
+    "find_structural_tag",
     "fit_schema",
     "write_gbnf",
     "write_probe_tag",

@@ -40,8 +40,17 @@ def write_structural_tag(
     """
     if not set(special_tokens(constraint)) <= token_ids.keys():
         return None
-    key = grammar_key(constraint, token_ids)
-    return _lately.get(key) or _lately.put(key, _write(constraint, token_ids))
+    found = find_structural_tag(constraint, token_ids)
+    if found is not None:
+        return found
+    return _lately.put(grammar_key(constraint, token_ids), _write(constraint, token_ids))
+
+
+def find_structural_tag(
+    constraint: Constraint, token_ids: Mapping[str, int]
+) -> StructuralTag | None:
+    """The same where it was written lately; None where writing it would take its time."""
+    return _lately.get(grammar_key(constraint, token_ids))
 
 
 _lately: Final[WrittenLately[StructuralTag]] = WrittenLately()
