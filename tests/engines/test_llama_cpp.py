@@ -1,5 +1,6 @@
 """LlamaCppEngine against a real llama-server that runs the parrot, and against scripted bytes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from tests.engines.conftest import CALL, LlamaServer
 from tests.engines.parrot_gguf import SPECIALS, WORDS, token_id
+from tests.engines.recorded_engines import LLAMA_CPP
 from tests.engines.scripted_server import answer, chunked, scripted_server
 from tests.engines.tokenizers.model_folders import make_tiktoken_folder
 from toolgate.core.chunk import Chunk, Usage
@@ -18,7 +20,8 @@ from toolgate.core.conversation import Options
 from toolgate.core.prompt import Plain, Prompt, Segment, Special
 from toolgate.engines import endpoint
 from toolgate.engines.engine import GenerateRequest
-from toolgate.engines.llama_cpp import LlamaCppEngine, sampling
+from toolgate.engines.grammar_probe import WORD as PROBED
+from toolgate.engines.llama_cpp import UNSAID, LlamaCppEngine, sampling
 from toolgate.engines.tokenizers import Tokenizer, open_tokenizer
 from toolgate.errors import (
     ConfigError,
@@ -413,6 +416,22 @@ async def test_a_server_that_cannot_tokenise(tokens):
     async with scripted_engine(chunked(WORD), **{"/tokenize": answer(tokens)}) as engine:
         with pytest.raises(EngineProtocolError, match="no list of ids"):
             await collect(engine, PLAIN)
+
+
+@pytest.mark.parametrize("starts", [True, False])
+async def test_tokens_that_no_answer_holds_are_asked_for_once(starts: bool):
+    """At the start, or where that is left out (the embedded engine), by the first requests."""
+    held = answer(json.dumps({"content": PROBED}).encode())
+    async with scripted_server({**LLAMA_CPP.paths, "/completion": held}) as server:
+        engine = LlamaCppEngine(server.url)
+        if starts:
+            await engine.start()
+            server.requests.clear()
+        await asyncio.gather(*(engine._unsaid_ids() for _ in range(8)))
+        await engine.close()
+    asked = [json.loads(body)["content"] for _, _, body in server.requests]
+    assert list(dict.fromkeys(asked)) == ([] if starts else list(UNSAID))
+    assert len(asked) <= 2 * len(UNSAID)
 
 
 async def test_a_server_that_is_no_llama_server():

@@ -74,6 +74,7 @@ class LlamaCppEngine:
         self._holds: bool | None = None
         self._same = SameModel(self._endpoint, self._identity)
         self._unsaid: Sequence[int] | None = None
+        self._asking_unsaid = asyncio.Lock()
 
     @property
     def url(self) -> str:
@@ -90,7 +91,9 @@ class LlamaCppEngine:
         await self._same.note()
         if self._holds is None:
             self._holds = await self._holds_to_grammar()
-        if not self._holds:
+        if self._holds:
+            await self._unsaid_ids()  # now, so that no request waits for them
+        else:
             self._capabilities = replace(self._capabilities, grammar="none")
 
     async def close(self) -> None:
@@ -215,11 +218,12 @@ class LlamaCppEngine:
         return {"grammar": written.grammar, **lazy}
 
     async def _unsaid_ids(self) -> Sequence[int]:
-        """Of those that this vocabulary has as special tokens."""
-        if self._unsaid is None:
-            found = [await self._special_id(text) for text in UNSAID]
-            self._unsaid = [one for one in found if one is not None]
-        return self._unsaid
+        """Of those that this vocabulary has as special tokens: a question or two for each, once."""
+        async with self._asking_unsaid:
+            if self._unsaid is None:
+                found = [await self._special_id(text) for text in UNSAID]
+                self._unsaid = [one for one in found if one is not None]
+            return self._unsaid
 
     async def _special_id(self, text: str) -> int | None:
         """None for what is no token, or an ordinary one."""
