@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from toolgate.pipeline.diagnose import anthropic_messages, openai_responses
+from toolgate.pipeline.diagnose.anthropic_messages import is_answer as is_message
+from toolgate.pipeline.diagnose.anthropic_messages import to_chat_request as read_messages_request
+from toolgate.pipeline.diagnose.anthropic_messages import to_chat_response as read_message
 from toolgate.pipeline.diagnose.json_values import (
     Object,
     as_number,
@@ -21,6 +23,10 @@ from toolgate.pipeline.diagnose.json_values import (
     decode,
     is_object,
 )
+from toolgate.pipeline.diagnose.openai_responses import is_answer as is_response
+from toolgate.pipeline.diagnose.openai_responses import is_request as is_responses_request
+from toolgate.pipeline.diagnose.openai_responses import to_chat_request as read_responses_request
+from toolgate.pipeline.diagnose.openai_responses import to_chat_response as read_response
 from toolgate.pipeline.diagnose.streams import is_chunk, is_event, join_stream
 
 
@@ -208,11 +214,11 @@ def _request(value: object) -> object:
     """As Chat Completions write it, whoever's it is."""
     opened = _opened(value)
     asked = {"messages": opened} if isinstance(opened, list) else as_object(opened)
-    if openai_responses.is_request(asked):
-        return openai_responses.to_chat_request(asked)
+    if is_responses_request(asked):
+        return read_responses_request(asked)
     if not _is_request(asked):
         return opened
-    told = anthropic_messages.to_chat_request(asked)
+    told = read_messages_request(asked)
     return told["messages"] if isinstance(opened, list) else told
 
 
@@ -220,10 +226,10 @@ def _response(value: object) -> object:
     """Whole, and as Chat Completions write it, whoever's it is."""
     told = join_stream(_opened(value))
     answer = as_object(told)
-    if anthropic_messages.is_answer(answer):
-        return anthropic_messages.to_chat_response(answer)
-    if openai_responses.is_answer(answer):
-        return openai_responses.to_chat_response(answer)
+    if is_message(answer):
+        return read_message(answer)
+    if is_response(answer):
+        return read_response(answer)
     return told
 
 
@@ -245,7 +251,7 @@ def _loaded(text: str) -> object:
 
 def _is_foreign(value: Object) -> bool:
     """Whether it is of another protocol than Chat Completions, or of a stream."""
-    is_whole = openai_responses.is_answer(value) or openai_responses.is_request(value)
+    is_whole = is_response(value) or is_responses_request(value)
     return is_whole or is_event(value)
 
 

@@ -8,9 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from toolgate.pipeline.diagnose import anthropic_messages, openai_responses
+from toolgate.pipeline.diagnose.anthropic_messages import is_event as is_messages_event
+from toolgate.pipeline.diagnose.anthropic_messages import join as join_message
 from toolgate.pipeline.diagnose.chat_stream import ChatStream
 from toolgate.pipeline.diagnose.json_values import Object, as_object, as_objects, decode, is_object
+from toolgate.pipeline.diagnose.openai_responses import is_event as is_responses_event
+from toolgate.pipeline.diagnose.openai_responses import join as join_response
 
 _FIELD: Final = re.compile(r"\s*(?:data|event|id|retry)?:")
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
@@ -72,6 +75,6 @@ def _join_chunks(events: Sequence[Object]) -> Object:
 
 _PROTOCOLS: Final[Sequence[tuple[Callable[[Object], bool], Callable[[Sequence[Any]], Object]]]] = (
     (is_chunk, _join_chunks),
-    (anthropic_messages.is_event, anthropic_messages.join),
-    (openai_responses.is_event, openai_responses.join),
+    (is_messages_event, join_message),
+    (is_responses_event, join_response),
 )
